@@ -1,0 +1,66 @@
+# make chat     index the seeds and open the chat on http://127.0.0.1:7860
+# make test     run every test
+# make check    what has to pass before a change goes in: format, lint, types, arrows, tests with coverage
+# make bench    measure against other systems
+# make clean    remove the environment and everything that was generated
+#
+# Each creates .venv and installs what it needs first; a second run finds that done and takes seconds.
+
+# Another Python than the first one found: make chat PYTHON=/usr/bin/python3.12
+PYTHON ?= python3
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint requirements.lock --editable
+INSTALLED_FROM := pyproject.toml requirements.lock
+
+.DEFAULT_GOAL := help
+.PHONY: help chat test check bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+chat: .venv/.installed
+	@echo 'Opening the chat; the first time, the documents in seeds/ are indexed. Ctrl-C stops it.'
+	@$(BIN)/sayso chat
+
+test: .venv/.installed-test
+	$(BIN)/pytest
+
+check: .venv/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest --cov
+
+bench: .venv/.installed-bench
+	$(BIN)/sayso bench
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: what stands is newer than the files that say what should.
+.venv/.created:
+	@command -v $(PYTHON) >/dev/null || { echo 'sayso needs Python 3.11 or newer; install it with: apt install python3 python3-venv'; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sayso needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1); name another with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo 'Python cannot create environments here; install the missing part with: apt install python3-venv'; exit 1; }
+	@echo 'Creating the environment .venv'
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.installed: .venv/.created $(INSTALLED_FROM)
+	@echo 'Installing sayso and its libraries into .venv; the first time this takes a few minutes'
+	@$(PIP_INSTALL) .
+	@touch $@
+
+.venv/.installed-test: .venv/.created $(INSTALLED_FROM)
+	@echo 'Installing sayso, its libraries and what the tests need into .venv; the first time this takes a few minutes'
+	@$(PIP_INSTALL) '.[test]'
+	@touch .venv/.installed $@
+
+.venv/.installed-bench: .venv/.created $(INSTALLED_FROM)
+	@echo 'Installing sayso and the systems it is measured against into .venv; the first time this takes a few minutes'
+	@$(PIP_INSTALL) '.[bench]'
+	@touch .venv/.installed $@

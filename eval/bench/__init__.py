@@ -1,0 +1,99 @@
+"""Speed, measured here and now: `sayso bench`. Each benchmark compares within one run, on the same texts.
+
+    index   passages indexed a second, against LangChain's FAISS store with the same weights
+    ask     a warm ask(), beside LangChain's similarity search
+    cold    `sayso ask` in a fresh process
+
+Heavy imports happen in the benchmark that needs them, so that `cold` runs without LangChain.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from eval.bench.measure import Result, Workload
+from eval.questions import read_questions
+from eval.report import corpus_library, seeds_library
+from index.errors import DocumentError, UsageError
+from rag.types import to_dict
+
+
+def run(names: Sequence[str], *, corpus: Path | None, questions: Path | None, out: Path | None) -> int:
+    """Run the named benchmarks (all, when none is named), print their tables and write their figures to `out`.
+
+    corpus, questions: JSONL files as `sayso eval` reads them; without them the five seed documents and the questions
+    about them, which is little to measure on. Returns 0.
+    Raises UsageError for an unknown name and SaysoError when something to compare with is not installed.
+    """
+    for name in names:
+        if name not in _BENCHMARKS:
+            raise UsageError(f"no benchmark {name!r}; there are: {', '.join(_BENCHMARKS)}")
+    console = Console()
+    workload = _workload(corpus, questions)
+    results: list[Result] = []
+    with workload.assistant:
+        for name in dict.fromkeys(names or _BENCHMARKS):
+            Console(stderr=True).print(f"measuring {name} on {workload.name} …", style="dim")
+            results.append(_BENCHMARKS[name](workload))
+            console.print(render(results[-1]))
+    if corpus is None:
+        console.print("The seeds are five short documents; for figures that mean more: --corpus FILE --questions FILE")
+    if out:
+        try:
+            text = json.dumps([to_dict(result) for result in results], ensure_ascii=False, indent=2)
+            out.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise DocumentError(f"cannot write {str(out)!r}: {error.strerror}; name another file with --out") from error
+    return 0
+
+
+def render(result: Result) -> Table:
+    ratio = f"{result.ratio_of}: {result.ratio:.2f} times" if result.ratio is not None else ""
+    table = Table(title=f"{result.name}: {result.workload}", caption="\n".join(filter(None, [ratio, *result.notes])))
+    table.add_column("system")
+    figures = list(dict.fromkeys(figure for measured in result.measurements for figure in measured.figures))
+    for figure in figures:
+        table.add_column(figure, justify="right")
+    for measured in result.measurements:
+        table.add_row(measured.system, *(f"{measured.figures[figure]:.1f}" for figure in figures))
+    return table
+
+
+def _workload(corpus: Path | None, questions: Path | None) -> Workload:
+    if (corpus is None) != (questions is None):
+        raise UsageError("a corpus and its questions belong together; give both --corpus FILE and --questions FILE")
+    if corpus and questions:
+        asked = read_questions(questions)
+        assistant = corpus_library(corpus)
+        name = corpus.parent.name or corpus.name
+    else:
+        with as_file(files("eval") / "questions" / "seeds.jsonl") as seeds:
+            asked = read_questions(seeds)
+        assistant = seeds_library()
+        name = "seeds"
+    return Workload(name, tuple(assistant.documents()), tuple(asked), assistant)
+
+
+def _index(workload: Workload) -> Result:
+    from eval.bench.indexing import measure_indexing
+
+    return measure_indexing(workload)
+
+
+def _ask(workload: Workload) -> Result:
+    from eval.bench.asking import measure_asking
+
+    return measure_asking(workload)
+
+
+def _cold(workload: Workload) -> Result:
+    from eval.bench.cold import measure_cold
+
+    return measure_cold(workload)
+
+
+_BENCHMARKS: Mapping[str, Callable[[Workload], Result]] = {"index": _index, "ask": _ask, "cold": _cold}

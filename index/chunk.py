@@ -1,0 +1,182 @@
+"""Document -> Sentences and Passages, each an exact slice of its text.
+
+Paragraphs are found first, then sentences inside them (nupunkt, which keeps offsets and is not misled by "5 p.m. Friday"
+or nested quotation marks); sentences are packed into passages that fit the embedder's window. Nothing is cut off: a
+sentence longer than the window becomes several. Knows nothing of models beyond a function that counts word pieces.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+from index.types import Document, Passage, Sentence
+
+RECIPE = "paragraphs+nupunkt-1"  # part of IndexSpec: libraries split by other rules are rebuilt
+_SPECIAL_TOKENS = 2
+_CONTEXT_TOKENS = 32  # at most this much of the window goes to the title
+
+CountTokens = Callable[[Sequence[str]], list[int]]
+
+_BLANK_LINES = re.compile(r"\n[ \t\xa0]*\n\s*")
+_HEADING_MARK = re.compile(r"\s*#{1,6}\s")
+_FRONT_MATTER = re.compile(r"\A---\n.*?\n---(?=\n|\Z)", re.DOTALL)
+
+# Lines of web pages that state nothing about the world. Each is matched against a whole sentence or line.
+_FURNITURE = re.compile(
+    r"""(?ix) ^[\W_]*(?:
+      \d*\s*(?:comments?|shares?|likes?|views?|replies)             # "0 Comments"
+    | (?:home|start|news)\s*[»›>/|].*                               # "Home » World » ..."
+    | sources?\s*:?                                                 # a label whose value is elsewhere
+    | (?:share|tweet|print|e-?mail|save|reply|report)(?:\s+(?:this|on|via|to)\b.{0,40})?
+    | (?:advertisement|sponsored(?:\s+content)?|related(?:\s+(?:articles?|stories|posts?))?)\s*:?
+    | (?:read|see)\s+(?:more|also|next)\b.{0,80}
+    | (?:leave|post|add)\s+a\s+(?:comment|reply).{0,40}
+    | (?:sign|log)\s+(?:in|up|out)\b.{0,60}
+    | subscribe\b.{0,80} | follow\s+us\b.{0,60} | click\s+here\b.{0,80}
+    | (?:©|\(c\)|copyright\b).{0,80} | all\s+rights\s+reserved.{0,40}
+    | (?:we|this\s+(?:web)?site)\s+uses?\s+cookies.{0,200} | (?:accept|reject|manage)\s+(?:all\s+)?cookies.{0,40}
+    | (?:tags?|categor(?:y|ies)|filed\s+under|posted\s+in)\s*:.{0,120}
+    | skip\s+to\s+(?:main\s+)?content | (?:previous|next)\s+(?:post|article|page)\b.{0,80}
+    | \d+\s+min(?:ute)?s?\s+read
+    )[\W_]*$
+    """
+)
+# Sentences in which a page or a film asks something of its audience.
+_APPEAL = re.compile(
+    r"""(?ix)
+      \b(?:give|hit|smash|leave|press|drop)\b.{0,40}\b(?:a\s+)?(?:like|thumbs\s+up|subscribe|bell)\b(?!\s+\w+ly)
+    | \b(?:sign\s+up\s+(?:for|to)|subscribe\s+to)\s+(?:my|our|the|this)\b.{0,60}\b(?:newsletter|channel|podcast|list)\b
+    | \b(?:support|join)\s+(?:the|my|our|this)\s+(?:channel|podcast|newsletter|patreon)\b
+    | \b(?:my|our|the)\b.{0,40}\bnewsletter\b.{0,40}\b(?:find|read|subscribe|sign)\b
+    | ^\W*(?:thank\s+you|thanks)\b.{0,30}\bfor\s+(?:watching|reading|listening)\b
+    | ^\W*(?:okay|ok|alright|so|and)?,?\s*(?:i(?:\s+will|'ll)\s+end\s+(?:it\s+)?here|see\s+you\s+(?:next|again)\b.*)
+    """
+)
+_NAV_ROW = re.compile(r"^(?:[A-Z][\w&-]*[ \t|·•/]+){4,}[A-Z][\w&-]*$")  # "Europe France Global News Politics"
+
+
+def split_sentences(document: Document, count_tokens: CountTokens, window: int) -> list[Sentence]:
+    """All sentences in order. window: word pieces a passage may have, special ones included."""
+    text = document.text
+    spans: list[tuple[int, int, bool]] = []
+    for start, end in _paragraphs(text):
+        furniture = _is_furniture(text[start:end], document.title)
+        if furniture:
+            spans.append((start, end, True))
+            continue
+        spans.extend((s, e, _is_appeal(text[s:e])) for s, e in _sentence_spans(text, start, end))
+    limit = window - _SPECIAL_TOKENS - _CONTEXT_TOKENS
+    counts = count_tokens([text[start:end] for start, end, _ in spans])
+    sentences: list[Sentence] = []
+    for (start, end, furniture), count in zip(spans, counts, strict=True):
+        pieces = [(start, end)] if count <= limit else _split_long(text, start, end, count_tokens, limit)
+        for s, e in pieces:
+            sentences.append(Sentence(document.doc_id, len(sentences), s, e, furniture))
+    return sentences
+
+
+def pack_passages(
+    document: Document, sentences: Sequence[Sentence], count_tokens: CountTokens, window: int
+) -> list[tuple[Passage, tuple[Sentence, ...]]]:
+    """Runs of whole sentences that fit the window together with the title, evenly filled; furniture is left out."""
+    limit = window - _SPECIAL_TOKENS - _CONTEXT_TOKENS
+    kept = [sentence for sentence in sentences if not sentence.furniture]
+    counts = count_tokens([document.text[s.start : s.end] for s in kept])
+    total = sum(counts)
+    if not kept:
+        return []
+    # Even passages: 300 word pieces make two of 150, not one of 222 and a stub.
+    target = total / -(-total // limit)
+    packed: list[tuple[Passage, tuple[Sentence, ...]]] = []
+    run: list[Sentence] = []
+    filled = 0
+    for sentence, count in zip(kept, counts, strict=True):
+        if run and (filled + count > limit or filled + count / 2 > target):
+            packed.append(_passage(document, run, len(packed)))
+            run, filled = [], 0
+        run.append(sentence)
+        filled += count
+    packed.append(_passage(document, run, len(packed)))
+    return packed
+
+
+def context_of(document: Document, count_tokens: CountTokens) -> str:
+    """The title, cut at a word to its share of the window: a passage is read under its headline."""
+    words = document.title.split()
+    while words and count_tokens([" ".join(words)])[0] > _CONTEXT_TOKENS - 1:
+        words = words[: len(words) * 3 // 4]
+    return " ".join(words)
+
+
+def _passage(document: Document, run: Sequence[Sentence], ordinal: int) -> tuple[Passage, tuple[Sentence, ...]]:
+    return Passage(document.doc_id, ordinal, run[0].start, run[-1].end), tuple(run)
+
+
+def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
+    """Spans between blank lines, and between single line ends unless the lines are one wrapped paragraph."""
+    begin = 0
+    front = _FRONT_MATTER.match(text)
+    if front:
+        yield front.span()
+        begin = front.end()
+    edges = [begin, *(m.start() for m in _BLANK_LINES.finditer(text, begin)), len(text)]
+    for block_start, block_end in pairwise(edges):
+        starts = [block_start, *(m.end() for m in re.finditer(r"\n", text[block_start:block_end]))]
+        starts[1:] = [block_start + at for at in starts[1:]]
+        lines = [(a, b) for a, b in pairwise([*starts, block_end]) if text[a:b].strip()]
+        wrapped = _is_wrapped([len(text[a:b].rstrip()) for a, b in lines])
+        span: tuple[int, int] | None = None
+        for a, b in lines:
+            joins = span is not None and (wrapped or text[a:b].lstrip()[:1].islower())
+            if span is not None and not joins:
+                yield _trim(text, *span)
+            span = (span[0] if span is not None and joins else a, b)
+        if span is not None:
+            yield _trim(text, *span)
+
+
+def _is_wrapped(lengths: Sequence[int]) -> bool:
+    """Lines broken by an editor: three or more, none long, all but the last nearly as long as the longest."""
+    return len(lengths) >= 3 and max(lengths) <= 120 and min(lengths[:-1]) >= 0.7 * max(lengths)
+
+
+def _sentence_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    from nupunkt import sent_spans  # loads its model on first use
+
+    for s, e in sent_spans(text[start:end]):
+        span = _trim(text, start + s, start + e)
+        if span[0] < span[1]:
+            yield span
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _is_furniture(paragraph: str, title: str) -> bool:
+    """A line that is never evidence: navigation, counters, labels, and the title, which every citation names anyway."""
+    return bool(
+        paragraph.strip("# ") == title
+        or paragraph.startswith("---\n")
+        or (_HEADING_MARK.match(paragraph) and "\n" not in paragraph)
+        or _FURNITURE.match(paragraph)
+        or _NAV_ROW.match(paragraph)
+        or not any(character.isalnum() for character in paragraph)
+    )
+
+
+def _is_appeal(sentence: str) -> bool:
+    return bool(_APPEAL.search(sentence) or _FURNITURE.match(sentence))
+
+
+def _split_long(
+    text: str, start: int, end: int, count_tokens: CountTokens, limit: int
+) -> list[tuple[int, int]]:
+    from semantic_text_splitter import TextSplitter  # rarely needed
+
+    splitter = TextSplitter.from_callback(lambda piece: count_tokens([piece])[0], limit, trim=True)
+    return [(start + at, start + at + len(piece)) for at, piece in splitter.chunk_indices(text[start:end])]

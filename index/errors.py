@@ -1,0 +1,62 @@
+"""Every error a caller can meet. A message says what happened, the value, and the fix, in one line.
+
+SaysoError                     exit status 1
+├── UsageError                 exit status 2: the call itself is wrong
+│   └── QuestionError          an empty, blank or overlong question
+├── DocumentError              a file that cannot be read as text
+├── LibraryError               the library as a whole
+│   ├── LibraryNotFound        nothing there, or a folder that is no library
+│   ├── LibraryEmpty           no documents yet
+│   ├── LibraryBusy            another process is writing
+│   ├── LibraryReadOnly        the disk or the permissions refuse writing
+│   └── SpecMismatch           built with another embedding model
+└── ModelError                 a model's files or service; `retryable` says whether trying again can help
+"""
+
+
+class SaysoError(Exception):
+    """The base: catch this to catch all of them."""
+
+    exit_status = 1
+
+
+class UsageError(SaysoError):
+    exit_status = 2
+
+
+class QuestionError(UsageError):
+    pass
+
+
+class DocumentError(SaysoError):
+    pass
+
+
+class LibraryError(SaysoError):
+    pass
+
+
+class LibraryNotFound(LibraryError):
+    pass
+
+
+class LibraryEmpty(LibraryError):
+    pass
+
+
+class LibraryBusy(LibraryError):
+    pass
+
+
+class LibraryReadOnly(LibraryError):
+    pass
+
+
+class SpecMismatch(LibraryError):
+    pass
+
+
+class ModelError(SaysoError):
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable

@@ -1,0 +1,457 @@
+"""The library: documents, sentences, passages, vectors and words in one SQLite file, which is the truth.
+
+The owner of SQLite. Every change is one transaction that also counts up `version`. Passage ids are never used twice,
+so a reader holding older ids finds either the same passage or none. Knows nothing of models, files or questions.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from index.dates import day_range
+from index.errors import (
+    DocumentError,
+    LibraryBusy,
+    LibraryError,
+    LibraryNotFound,
+    LibraryReadOnly,
+    SpecMismatch,
+)
+from index.lexical import WordIndex
+from index.types import DateInfo, Document, IndexSpec, Passage, PassageRecord, PassageVectors, Sentence
+
+DATABASE = "library.sqlite"
+_LOCK = "writer.lock"
+_APPLICATION_ID = 0x53415953  # "SAYS"
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents(
+    doc_id TEXT PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL, author TEXT NOT NULL,
+    url TEXT NOT NULL, published TEXT NOT NULL, date TEXT NOT NULL, pages TEXT NOT NULL);
+CREATE TABLE files(
+    path TEXT PRIMARY KEY, doc_id TEXT NOT NULL REFERENCES documents(doc_id), size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL, said TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX files_of ON files(doc_id);
+CREATE TABLE passages(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, doc_id TEXT NOT NULL REFERENCES documents(doc_id), ordinal INTEGER NOT NULL,
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, vector BLOB NOT NULL, sentence_vectors BLOB NOT NULL);
+CREATE UNIQUE INDEX passages_of ON passages(doc_id, ordinal);
+CREATE TABLE sentences(
+    doc_id TEXT NOT NULL REFERENCES documents(doc_id), ordinal INTEGER NOT NULL, start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL, furniture INTEGER NOT NULL, passage_id INTEGER, PRIMARY KEY(doc_id, ordinal)) WITHOUT ROWID;
+CREATE INDEX sentences_of ON sentences(passage_id);
+"""
+_IN = "IN (SELECT value FROM json_each(?))"  # a list of any length as one parameter
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file as it was when it was read. said: hash of what `sources.toml` said of it."""
+
+    path: str
+    doc_id: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedDocument:
+    """A document ready to be stored. passages: each with its sentences and vectors."""
+
+    document: Document
+    sentences: tuple[Sentence, ...]
+    passages: tuple[tuple[Passage, tuple[Sentence, ...], PassageVectors], ...]
+    files: tuple[FileRecord, ...]
+
+
+class Library:
+    """One open library. Safe to share between threads; one process writes at a time."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        self.folder = folder
+        self._db = connection
+        self._words = WordIndex(connection)
+        self._turn = threading.RLock()
+
+    @classmethod
+    def open(cls, folder: Path) -> "Library":
+        """Open the library in the folder, or make one where nothing is.
+
+        Raises LibraryNotFound for a file or a folder of other things, LibraryReadOnly where none can be made.
+        """
+        database = folder / DATABASE
+        try:
+            if not database.exists():
+                if folder.is_file() or (folder.is_dir() and any(not e.name.startswith(".") for e in folder.iterdir())):
+                    raise LibraryNotFound(f"{str(folder)!r} is not a sayso library; name another folder with --library")
+                folder.mkdir(parents=True, exist_ok=True)
+                return cls(folder, _create(database))
+            writable = os.access(database, os.W_OK) and os.access(folder, os.W_OK)
+            mode = "rw" if writable else "ro"
+            connection = sqlite3.connect(
+                f"{database.absolute().as_uri()}?mode={mode}", uri=True, check_same_thread=False, isolation_level=None
+            )
+            _set_up(connection)
+            found = connection.execute("PRAGMA application_id").fetchone()[0]
+            schema = connection.execute("PRAGMA user_version").fetchone()[0]
+        except OSError as error:
+            raise LibraryReadOnly(
+                f"cannot make a library at {str(folder)!r}: {error.strerror}; name a folder you can write to with --library"
+            ) from error
+        except sqlite3.Error as error:
+            raise _translated(error, folder) from error
+        if found != _APPLICATION_ID or schema != _SCHEMA_VERSION:
+            raise LibraryNotFound(
+                f"{str(database)!r} was not made by this version of sayso; name another folder with --library"
+            )
+        return cls(folder, connection)
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def writer(self) -> Iterator[None]:
+        """Hold the right to write. The lock dies with the process; nobody has to clean up after a crash."""
+        path = self.folder / _LOCK
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise LibraryReadOnly(
+                f"cannot write to {str(self.folder)!r}: {error.strerror}; copy the library to a folder you can write to"
+            ) from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+                raise LibraryBusy(
+                    f"library {str(self.folder)!r} is held by process {holder}; wait for it to finish, or stop it"
+                ) from error
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def put(self, documents: Iterable[IndexedDocument], replacing: Iterable[str] = ()) -> None:
+        """Store documents and drop older ones with the ids `replacing`, keeping their files, in one transaction."""
+        with self._change() as db:
+            kept = [file for doc_id in replacing for file in self._files_of(doc_id)]
+            self._drop(db, {file.doc_id for file in kept})
+            for entry in documents:
+                self._insert(db, entry)
+            self._link(db, kept, overwrite=False)
+
+    def put_files(self, files: Iterable[FileRecord]) -> None:
+        """Remember files whose text is already here, and forget documents that no file holds any more."""
+        with self._change() as db:
+            self._link(db, files)
+
+    def remove(self, doc_ids: Sequence[str]) -> None:
+        """Raises DocumentError for an id that is not here; then nothing is removed."""
+        missing = sorted(set(doc_ids) - self.document_ids())
+        if missing:
+            raise DocumentError(f"no document {missing[0]!r} in {str(self.folder)!r}; see the ids with: sayso list")
+        with self._change() as db:
+            self._drop(db, doc_ids)
+
+    def set_spec(self, spec: IndexSpec) -> None:
+        """Bind a new library to a model, or check that this one is bound to the same."""
+        if self.spec() is None:
+            with self._change() as db:
+                db.execute("INSERT OR REPLACE INTO meta VALUES ('spec', ?)", (json.dumps(asdict(spec)),))
+        self.check_spec(spec)
+
+    def check_spec(self, spec: IndexSpec) -> None:
+        """Raises SpecMismatch, naming both models and the fix, when the library is bound to another model."""
+        bound = self.spec()
+        if bound is not None and bound != spec:
+            what = "other weights or rules" if bound.model == spec.model else f"{spec.model!r}"
+            raise SpecMismatch(
+                f"library {str(self.folder)!r} was built with {bound.model!r} but the settings name {what}; set "
+                f"SAYSO_EMBEDDER={bound.model} or build another with: sayso add --library NEW_FOLDER PATH"
+            )
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        with self._turn, self._translating():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'version'")
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _insert(self, db: sqlite3.Connection, entry: IndexedDocument) -> None:
+        document = entry.document
+        db.execute(
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                document.doc_id,
+                document.title,
+                document.text,
+                document.source,
+                document.author,
+                document.url,
+                json.dumps(asdict(document.published)),
+                document.published.value,
+                json.dumps(document.pages),
+            ),
+        )
+        owner: dict[int, int] = {}
+        words = []
+        for passage, sentences, vectors in entry.passages:
+            row = db.execute(
+                'INSERT INTO passages(doc_id, ordinal, start, "end", vector, sentence_vectors) VALUES (?, ?, ?, ?, ?, ?)',
+                (
+                    passage.doc_id,
+                    passage.ordinal,
+                    passage.start,
+                    passage.end,
+                    vectors.passage.astype("<f4").tobytes(),
+                    vectors.sentences.astype("<f2").tobytes(),
+                ),
+            )
+            passage_id = int(row.lastrowid or 0)
+            owner.update(dict.fromkeys((s.ordinal for s in sentences), passage_id))
+            words.append((passage_id, document.title, document.text[passage.start : passage.end]))
+        db.executemany(
+            "INSERT INTO sentences VALUES (?, ?, ?, ?, ?, ?)",
+            ((s.doc_id, s.ordinal, s.start, s.end, s.furniture, owner.get(s.ordinal)) for s in entry.sentences),
+        )
+        self._words.add(words)
+        self._link(db, entry.files)
+
+    def _link(self, db: sqlite3.Connection, files: Iterable[FileRecord], *, overwrite: bool = True) -> None:
+        verb = "REPLACE" if overwrite else "IGNORE"
+        for file in files:
+            before = db.execute("SELECT doc_id FROM files WHERE path = ?", (file.path,)).fetchone()
+            db.execute(
+                f"INSERT OR {verb} INTO files VALUES (?, ?, ?, ?, ?, ?)",
+                (file.path, file.doc_id, file.size, file.mtime_ns, file.sha256, file.said),
+            )
+            if overwrite and before and before[0] != file.doc_id and not _held(db, before[0]):
+                self._drop(db, [before[0]])
+
+    def _drop(self, db: sqlite3.Connection, doc_ids: Iterable[str]) -> None:
+        for doc_id in doc_ids:
+            passages = [row[0] for row in db.execute("SELECT id FROM passages WHERE doc_id = ?", (doc_id,))]
+            self._words.remove(passages)
+            for table in ("sentences", "passages", "files", "documents"):
+                db.execute(f"DELETE FROM {table} WHERE doc_id = ?", (doc_id,))
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def version(self) -> int:
+        return int(self._rows("SELECT value FROM meta WHERE key = 'version'")[0][0])
+
+    def spec(self) -> IndexSpec | None:
+        rows = self._rows("SELECT value FROM meta WHERE key = 'spec'")
+        return IndexSpec(**json.loads(rows[0][0])) if rows else None
+
+    def document_ids(self) -> set[str]:
+        return {row[0] for row in self._rows("SELECT doc_id FROM documents")}
+
+    def counts(self) -> tuple[int, int, int]:
+        """Documents, passages, sentences."""
+        row = self._rows(
+            "SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM passages), (SELECT count(*) FROM sentences)"
+        )[0]
+        return int(row[0]), int(row[1]), int(row[2])
+
+    def documents(self, doc_ids: Iterable[str] | None = None) -> list[Document]:
+        """All documents, or those named, by date and then title; undated ones last."""
+        where, *wanted = ("",) if doc_ids is None else (f" WHERE doc_id {_IN}", json.dumps(list(doc_ids)))
+        rows = self._rows(
+            "SELECT doc_id, title, text, source, author, url, published, pages FROM documents" + where, *wanted
+        )
+        paths: dict[str, list[str]] = {}
+        for path, doc_id in self._rows("SELECT path, doc_id FROM files" + where, *wanted):
+            paths.setdefault(doc_id, []).append(path)
+        found = [
+            Document(
+                doc_id=row[0],
+                title=row[1],
+                text=row[2],
+                source=row[3],
+                author=row[4],
+                url=row[5],
+                published=DateInfo(**json.loads(row[6])),
+                pages=tuple(json.loads(row[7])),
+                paths=tuple(sorted(paths.get(row[0], []))),
+            )
+            for row in rows
+        ]
+        return sorted(found, key=lambda d: (d.published.value or "9999", d.title, d.doc_id))
+
+    def document(self, doc_id: str) -> Document:
+        found = self.documents([doc_id])
+        if not found:
+            raise DocumentError(f"no document {doc_id!r} in {str(self.folder)!r}; see the ids with: sayso list")
+        return found[0]
+
+    def _files_of(self, doc_id: str) -> list[FileRecord]:
+        query = "SELECT path, doc_id, size, mtime_ns, sha256, said FROM files WHERE doc_id = ?"
+        return [FileRecord(*row) for row in self._rows(query, doc_id)]
+
+    def file(self, path: str) -> FileRecord | None:
+        rows = self._rows("SELECT path, doc_id, size, mtime_ns, sha256, said FROM files WHERE path = ?", path)
+        return FileRecord(*rows[0]) if rows else None
+
+    def matching(self, doc_ids: Sequence[str], sources: Sequence[str], since: str, until: str) -> set[str]:
+        """Ids of the documents that pass a filter; a document passes `since` when it may be as late as that."""
+        wanted = {name.casefold() for name in sources}
+        kept = set()
+        for doc_id, source, date in self._rows("SELECT doc_id, source, date FROM documents"):
+            first, last = day_range(date)
+            if (
+                (not doc_ids or doc_id in doc_ids)
+                and (not wanted or source.casefold() in wanted)
+                and (not since or (date and last >= day_range(since)[0]))
+                and (not until or (date and first <= day_range(until)[1]))
+            ):
+                kept.add(doc_id)
+        return kept
+
+    def passage_ids(self, doc_ids: Iterable[str]) -> list[int]:
+        return [row[0] for row in self._rows(f"SELECT id FROM passages WHERE doc_id {_IN}", json.dumps(list(doc_ids)))]
+
+    def passages(self, passage_ids: Sequence[int]) -> list[PassageRecord]:
+        """The records in the order asked for; ids that are gone are left out."""
+        marks = json.dumps([int(i) for i in passage_ids])
+        rows = self._rows(
+            'SELECT p.id, p.doc_id, p.ordinal, p.start, p."end", substr(d.text, p.start + 1, p."end" - p.start), d.title,'
+            " p.vector, p.sentence_vectors FROM passages p JOIN documents d USING (doc_id)"
+            f" WHERE p.id {_IN}",
+            marks,
+        )
+        sentences: dict[int, list[Sentence]] = {}
+        for passage_id, *fields in self._rows(
+            'SELECT passage_id, doc_id, ordinal, start, "end", furniture FROM sentences'
+            f" WHERE passage_id {_IN} ORDER BY doc_id, ordinal",
+            marks,
+        ):
+            sentences.setdefault(passage_id, []).append(Sentence(*fields[:4], bool(fields[4])))
+        records = {}
+        for row in rows:
+            vector = np.frombuffer(row[7], dtype="<f4")
+            records[row[0]] = PassageRecord(
+                passage_id=row[0],
+                passage=Passage(row[1], row[2], row[3], row[4]),
+                text=row[5],
+                title=row[6],
+                sentences=tuple(sentences.get(row[0], ())),
+                vector=vector,
+                sentence_vectors=np.frombuffer(row[8], dtype="<f2").astype(np.float32).reshape(-1, len(vector)),
+            )
+        return [records[i] for i in passage_ids if i in records]
+
+    def sentences(self, doc_id: str) -> list[Sentence]:
+        rows = self._rows(
+            'SELECT doc_id, ordinal, start, "end", furniture FROM sentences WHERE doc_id = ? ORDER BY ordinal', doc_id
+        )
+        return [Sentence(*row[:4], bool(row[4])) for row in rows]
+
+    def vectors(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """(n,) ids, (n, d) float32 passage vectors, and the version they belong to, read in one transaction."""
+        with self._turn, self._translating():
+            self._db.execute("BEGIN")
+            try:
+                rows = self._db.execute("SELECT id, vector FROM passages ORDER BY id").fetchall()
+                version = self.version()
+            finally:
+                self._db.execute("COMMIT")
+        ids = np.array([row[0] for row in rows], dtype=np.int64)
+        vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), -1) if rows else None
+        return ids, np.empty((0, 0), np.float32) if vectors is None else vectors, version
+
+    def search_words(self, words: Sequence[str], k: int, among: Sequence[int] | None = None) -> dict[int, float]:
+        with self._turn, self._translating():
+            return self._words.search(words, k, among)
+
+    def rarity(self, words: Sequence[str]) -> dict[str, float]:
+        with self._turn, self._translating():
+            return dict(self._words.rarity(words))
+
+    def integrity_problems(self) -> list[str]:
+        """What SQLite itself finds wrong, the word index included."""
+        with self._turn:
+            try:
+                found = [row[0] for row in self._db.execute("PRAGMA integrity_check(5)") if row[0] != "ok"]
+                found += [f"row without its parent in {row[0]}" for row in self._db.execute("PRAGMA foreign_key_check")]
+                held, known = (
+                    {row[0] for row in self._db.execute(f"SELECT {column} FROM {table}")}
+                    for column, table in (("rowid", "words"), ("id", "passages"))
+                )
+            except sqlite3.DatabaseError as error:
+                return [f"{self.folder / DATABASE}: {error}"]
+        return found + ([] if held == known else ["the word index and the passages differ"])
+
+    def _rows(self, query: str, *parameters: str) -> list[Any]:
+        with self._turn, self._translating():
+            return self._db.execute(query, parameters).fetchall()
+
+    @contextlib.contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _translated(error, self.folder) from error
+
+
+def _create(database: Path) -> sqlite3.Connection:
+    """Made under another name and renamed when whole, so that a crash here leaves no half library."""
+    draft = database.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    connection = sqlite3.connect(draft, isolation_level=None)
+    _set_up(connection)
+    connection.executescript(_SCHEMA)
+    WordIndex.create(connection)
+    connection.execute("INSERT INTO meta VALUES ('version', 0)")
+    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+    connection.close()
+    draft.replace(database)
+    opened = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
+    _set_up(opened)
+    return opened
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    # The rollback journal: the write-ahead log of SQLite before 3.51.3 can corrupt with two connections.
+    connection.execute("PRAGMA busy_timeout = 10000")
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _held(db: sqlite3.Connection, doc_id: str) -> bool:
+    return db.execute("SELECT 1 FROM files WHERE doc_id = ?", (doc_id,)).fetchone() is not None
+
+
+def _translated(error: sqlite3.Error, folder: Path) -> LibraryError:
+    text = str(error)
+    if "readonly" in text or "unable to open" in text:
+        return LibraryReadOnly(f"cannot write to {str(folder)!r}: {text}; copy the library to a folder you can write to")
+    if "locked" in text:
+        return LibraryBusy(f"library {str(folder)!r} is being written; try again when that is done")
+    if "full" in text:
+        return LibraryReadOnly(f"the disk under {str(folder)!r} is full; free some space and run the same command again")
+    return LibraryError(f"library {str(folder)!r} is damaged ({text}); build it again with: sayso add --library NEW_FOLDER PATH")

@@ -1,0 +1,123 @@
+"""Paths to Documents: files are found, read, normalised and described here, once.
+
+What a user says in a folder's `sources.toml` overrides what the reader found in the file, which overrides what the
+text itself shows. Knows nothing of sentences, models or libraries.
+"""
+
+import hashlib
+import os
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from index.dates import from_iso, stated_date
+from index.errors import DocumentError
+from index.readers import Raw, reader_for
+from index.types import DateInfo, Document
+
+SOURCES_FILE = "sources.toml"
+_TITLE_CHARS = 100
+# Everything below space but tab and newline, and the characters that change the direction of what follows: they
+# are invisible on a page and let a document show something else than it says.
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file to load and what its folder's `sources.toml` says of it. key: hash of that, so a change is noticed."""
+
+    path: Path
+    said: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256(repr(sorted(self.said.items())).encode()).hexdigest()[:16] if self.said else ""
+
+
+def normalise(text: str) -> str:
+    """Line ends to \\n, Unicode to NFC, invisible control characters out. Offsets everywhere count in the result."""
+    return _INVISIBLE.sub("", unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def document_id(text: str) -> str:
+    """16 hex digits from the normalised text alone: the same text has the same id in any file, on any machine."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def find_files(path: Path) -> Iterator[FoundFile]:
+    """The file itself, or every readable file below a folder in name order; hidden ones are passed over.
+
+    Raises DocumentError for a path that does not exist, and for a `sources.toml` that is not valid.
+    """
+    if path.is_dir():
+        said = _read_sources(path / SOURCES_FILE)
+        for entry in sorted(path.iterdir()):
+            if entry.name.startswith(".") or entry.is_symlink():
+                continue
+            if entry.is_dir():
+                yield from find_files(entry)
+            elif entry.name != SOURCES_FILE and reader_for(entry) is not None:
+                yield FoundFile(entry, said.get(entry.name, {}))
+    elif path.exists():
+        yield FoundFile(path, _read_sources(path.parent / SOURCES_FILE).get(path.name, {}))
+    else:
+        raise DocumentError(f"no file or folder at {str(path)!r}; check the spelling")
+
+
+def load_document(found: FoundFile, data: bytes) -> Document:
+    """The file's bytes as a Document. Raises DocumentError when they are not text of a known format, or blank."""
+    read = reader_for(found.path)
+    if read is None:
+        raise DocumentError(f"cannot read {found.path.suffix or 'files without a suffix'!r}; use .txt or .md")
+    raw = read(data)
+    text = normalise(raw.text)
+    if not text.strip():
+        raise DocumentError("the file holds no text; remove it from the folder or fill it")
+    said = dict(found.said)
+    return Document(
+        doc_id=document_id(text),
+        title=str(said.get("title") or raw.title or _first_words(text)),
+        text=text,
+        source=str(said.get("publisher") or raw.source),
+        author=str(said.get("author") or raw.author),
+        url=str(said.get("url") or raw.url),
+        published=_published(said, raw, text, found.path),
+        paths=(os.fspath(found.path),),
+    )
+
+
+def _published(said: Mapping[str, Any], raw: Raw, text: str, path: Path) -> DateInfo:
+    if "published" in said:
+        return from_iso(str(said["published"]), said.get("basis", "stated"), str(said.get("reason", "")))
+    if raw.date:
+        return from_iso(raw.date, "metadata")
+    return stated_date(text, path.stem)
+
+
+def _first_words(text: str) -> str:
+    """The first line when it is short, else its first words with an ellipsis."""
+    line = text.strip().partition("\n")[0].strip()
+    if len(line) <= _TITLE_CHARS:
+        return line
+    return line[:_TITLE_CHARS].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+
+
+def _read_sources(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.is_file():
+        return {}
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("document", [])
+        sources = {str(entry["file"]): entry for entry in entries}
+        for entry in entries:
+            if "published" in entry:
+                from_iso(str(entry["published"]), entry.get("basis", "stated"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DocumentError(
+            f"{str(path)!r} is not valid ({error}); each [[document]] needs file = \"NAME\" and may have title, "
+            'publisher, author, url, published = "2025-05-20", basis and reason'
+        ) from error
+    return sources

@@ -1,0 +1,235 @@
+"""Files to a searchable library: load -> split -> embed -> store -> publish. The one place that joins these steps.
+
+Documents are stored in batches, each one transaction: what was acknowledged stays after a crash, and running the same
+`add` again goes on where it stopped, because a file whose bytes are known is not embedded twice.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from index.chunk import context_of, pack_passages, split_sentences
+from index.errors import DocumentError, LibraryReadOnly
+from index.library import FileRecord, IndexedDocument, Library
+from index.load import FoundFile, document_id, find_files, load_document, normalise
+from index.types import CheckReport, Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
+from index.vectors import DamagedGeneration, VectorIndex
+
+_BATCH_PASSAGES = 256  # embedded together, so that batches of like length can be formed, and stored together
+_PASSAGE_CHARS = 500
+MAX_FILE_BYTES = 50_000_000
+
+OnProgress = Callable[[Progress], None]
+_Loaded = tuple[Document, tuple[FileRecord, ...]]
+
+
+def add(
+    library: Library,
+    load_embedder: Callable[[], Embedder],
+    sources: Iterable[str | Path | Document],
+    progress: OnProgress | None = None,
+) -> SyncReport:
+    """Add files, folders and documents; unchanged ones cost a stat, and without new ones no model is loaded.
+
+    A file that cannot be read is reported in `failed` and the rest goes on. Raises LibraryBusy, LibraryReadOnly
+    and SpecMismatch.
+    """
+    started = time.perf_counter()
+    report = _Report()
+    with library.writer():
+        work = list(_listed(sources, report))
+        known = library.document_ids()
+        waiting: dict[str, _Loaded] = {}
+        size = 0
+        for done, item in enumerate(work, 1):
+            try:
+                loaded = _load(library, item, known, report)
+            except DocumentError as error:
+                report.failed.append(Failure(_name(item), str(error)))
+                loaded = None
+            if loaded is not None:
+                document, files = loaded
+                if document.doc_id in waiting:  # the same text twice in one batch: one document, both paths
+                    document, files = waiting[document.doc_id][0], waiting[document.doc_id][1] + files
+                waiting[document.doc_id] = (document, files)
+                size += len(document.text) // _PASSAGE_CHARS + 1
+            if waiting and (size >= _BATCH_PASSAGES or done == len(work)):
+                embedder = load_embedder()
+                library.set_spec(embedder.spec)
+                batch = _index(embedder, waiting.values())
+                library.put(batch, replacing=waiting)
+                known.update(waiting)
+                report.passages += sum(len(entry.passages) for entry in batch)
+                waiting, size = {}, 0
+            if progress is not None:
+                progress(Progress(done, len(work), report.passages, time.perf_counter() - started, _name(item)))
+        publish(library)
+    return report.frozen(time.perf_counter() - started)
+
+
+def remove(library: Library, doc_ids: Iterable[str]) -> None:
+    """Raises DocumentError for an id that is not in the library; then nothing is removed."""
+    with library.writer():
+        library.remove(list(doc_ids))
+        publish(library)
+
+
+def publish(library: Library) -> None:
+    """Put the vector index of the library's present version in force, unless it is already."""
+    spec = library.spec()
+    if spec is None:
+        return
+    try:
+        if VectorIndex.load(library.folder, spec).library_version == library.version():
+            return
+    except DamagedGeneration:
+        pass  # being replaced
+    try:
+        _build(library, spec).publish(library.folder, spec)
+    except OSError as error:
+        raise LibraryReadOnly(
+            f"cannot write the vector index of {str(library.folder)!r}: {error.strerror}; free space or mend the "
+            "permissions, then run: sayso add PATH"
+        ) from error
+
+
+def current(library: Library) -> VectorIndex:
+    """The vector index to search with: the published one when it is whole and in step, else one made in memory.
+
+    The library must have been bound to a model by an `add`.
+    """
+    spec = library.spec()
+    assert spec is not None, "only a library with documents is searched"
+    try:
+        index = VectorIndex.load(library.folder, spec)
+    except DamagedGeneration:
+        return _build(library, spec)
+    return index if index.library_version == library.version() else _build(library, spec)
+
+
+def _build(library: Library, spec: IndexSpec) -> VectorIndex:
+    ids, vectors, version = library.vectors()
+    return VectorIndex.build(ids, vectors, spec.dimension, version)
+
+
+def _load(library: Library, item: FoundFile | Document, known: set[str], report: "_Report") -> _Loaded | None:
+    """The document to be indexed, or None when there is nothing to embed."""
+    if isinstance(item, Document):
+        text = normalise(item.text)
+        if not text.strip():
+            raise DocumentError("the document holds no text; leave it out")
+        doc_id = document_id(text)
+        files = tuple(FileRecord(path, doc_id, 0, 0, "", "") for path in item.paths)
+        if doc_id in known:
+            library.put_files(files)
+            report.skipped.extend(item.paths or (doc_id,))
+            return None
+        report.added.extend(item.paths or (doc_id,))
+        return replace(item, doc_id=doc_id, text=text), files
+    path = os.fspath(item.path)
+    try:
+        facts = item.path.stat()
+        before = library.file(path)
+        if before and (before.size, before.mtime_ns, before.said) == (facts.st_size, facts.st_mtime_ns, item.key):
+            report.skipped.append(path)
+            return None
+        if facts.st_size > MAX_FILE_BYTES:
+            raise DocumentError(f"{facts.st_size / 1e6:.0f} MB is more than {MAX_FILE_BYTES / 1e6:.0f}; split the file")
+        data = item.path.read_bytes()
+    except OSError as error:
+        raise DocumentError(f"cannot read the file: {error.strerror}; check its permissions") from error
+    document = load_document(item, data)
+    record = FileRecord(
+        path, document.doc_id, facts.st_size, facts.st_mtime_ns, hashlib.sha256(data).hexdigest(), item.key
+    )
+    if document.doc_id in known and (before is None or before.said == item.key):
+        library.put_files([record])
+        report.skipped.append(path)
+        return None
+    # A known text that is described differently is embedded again: its title is part of what is embedded.
+    (report.changed if before else report.added).append(path)
+    return document, (record,)
+
+
+def _index(embedder: Embedder, loaded: Iterable[_Loaded]) -> list[IndexedDocument]:
+    drafts = []
+    inputs: list[PassageInput] = []
+    for document, files in loaded:
+        sentences = split_sentences(document, embedder.count_tokens, embedder.spec.window)
+        passages = pack_passages(document, sentences, embedder.count_tokens, embedder.spec.window)
+        context = context_of(document, embedder.count_tokens)
+        for passage, inside in passages:
+            spans = tuple((s.start - passage.start, s.end - passage.start) for s in inside)
+            inputs.append(PassageInput(document.text[passage.start : passage.end], spans, context))
+        drafts.append((document, files, tuple(sentences), passages))
+    vectors = iter(embedder.encode_passages(inputs))
+    return [
+        IndexedDocument(
+            document, sentences, tuple((passage, inside, next(vectors)) for passage, inside in passages), files
+        )
+        for document, files, sentences, passages in drafts
+    ]
+
+
+def check(library: Library) -> CheckReport:
+    """Look whether texts, offsets, ids, vectors and words agree, without changing anything."""
+    problems = library.integrity_problems()
+    documents, passages, sentences = library.counts()
+    if problems:
+        return CheckReport(documents, passages, sentences, tuple(problems))
+    for document in library.documents():
+        if document_id(document.text) != document.doc_id:
+            problems.append(f"document {document.doc_id!r}: the text is not the one its id was made from")
+        ends = [0] + [s.end for s in library.sentences(document.doc_id)]
+        starts = [s.start for s in library.sentences(document.doc_id)] + [len(document.text)]
+        if any(end > start for end, start in zip(ends, starts, strict=True)):
+            problems.append(f"document {document.doc_id!r}: sentences overlap or leave the text")
+    spec = library.spec()
+    if spec is None:
+        return CheckReport(documents, passages, sentences, tuple(problems))
+    try:
+        index = VectorIndex.load(library.folder, spec)
+        if index.library_version != library.version() or len(index) != passages:
+            problems.append("the vector index is not of the library's present version; sayso add PATH publishes it again")
+    except DamagedGeneration as error:
+        if passages:
+            problems.append(f"{error}; sayso add PATH publishes it again")
+    return CheckReport(documents, passages, sentences, tuple(problems))
+
+
+class _Report:
+    """A SyncReport being filled."""
+
+    def __init__(self) -> None:
+        self.added: list[str] = []
+        self.changed: list[str] = []
+        self.skipped: list[str] = []
+        self.failed: list[Failure] = []
+        self.passages = 0
+
+    def frozen(self, seconds: float) -> SyncReport:
+        return SyncReport(
+            tuple(self.added), tuple(self.changed), tuple(self.skipped), tuple(self.failed), self.passages, seconds
+        )
+
+
+def _listed(sources: Iterable[str | Path | Document], report: _Report) -> Iterator[FoundFile | Document]:
+    for source in sources:
+        if isinstance(source, Document):
+            yield source
+            continue
+        try:
+            yield from find_files(Path(source).absolute())
+        except DocumentError as error:
+            report.failed.append(Failure(str(source), str(error)))
+
+
+def _with(document: Document, doc_id: str, text: str) -> Document:
+    return replace(document, doc_id=doc_id, text=text)
+
+
+def _name(item: FoundFile | Document) -> str:
+    return str(item.path) if isinstance(item, FoundFile) else (item.paths[0] if item.paths else item.title)

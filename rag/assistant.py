@@ -1,0 +1,363 @@
+"""A question to a verified, cited answer: `Assistant.stream` is the whole pipeline, and every face calls it.
+
+    question -> standalone question -> passages -> ranked sentences -> quotes with their places -> Answer
+
+The steps are files beside this one and know nothing of each other; only this file joins them.
+"""
+
+import asyncio
+import hashlib
+import importlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from threading import RLock
+from types import TracebackType
+
+import numpy as np
+import platformdirs
+
+from index import lexical, sync
+from index.dates import day_range, from_iso
+from index.errors import LibraryEmpty, QuestionError, UsageError
+from index.library import Library
+from index.types import CheckReport, Document, Embedder, PassageRecord, Progress, SyncReport
+from index.vectors import VectorIndex
+from rag.attribute import attribute
+from rag.cite import answer_text, quoted_claims
+from rag.evidence import describe, rank
+from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview
+from rag.retrieve import retrieve
+from rag.rewrite import standalone
+from rag.settings import Settings
+from rag.types import (
+    Answer,
+    Candidate,
+    Citation,
+    Done,
+    Event,
+    Evidence,
+    Filter,
+    Hit,
+    Retrieved,
+    Rewritten,
+    Token,
+    Turn,
+    Verified,
+)
+
+_READ = 8  # passages whose sentences are considered
+_READ_FOR_OVERVIEW = 40
+_ABSTENTION = "The sources do not say."
+_NOTHING_IN_RANGE = "No document passes the filter, so the sources cannot say."
+
+
+class Assistant:
+    """A library and everything that is needed to ask it. Safe to share between threads.
+
+    Open with `Assistant.open`. The embedding model is loaded when it is first needed.
+    """
+
+    def __init__(self, library: Library, settings: Settings, embedder: Embedder | None = None) -> None:
+        self._library = library
+        self._settings = settings
+        self._embedder = embedder
+        self._index: VectorIndex | None = None
+        self._turn = RLock()
+
+    @classmethod
+    def open(
+        cls, library: str | Path | None = None, *, settings: Settings | None = None, embedder: Embedder | None = None
+    ) -> "Assistant":
+        """Open the library in a folder, making it if absent; without a folder the settings' or the default one.
+
+        The default library is filled with the seeds when it is empty. Raises LibraryNotFound for a folder of other
+        things, LibraryReadOnly where none can be made.
+        """
+        settings = settings or Settings.load()
+        path = Path(library) if library is not None else settings.library_path
+        assistant = cls(Library.open(path), settings, embedder)
+        if library is None and not settings.library and assistant._library.counts()[0] == 0:
+            assistant.add(seeds_folder())
+        return assistant
+
+    def __enter__(self) -> "Assistant":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._library.close()
+
+    # -- the library --------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path:
+        return self._library.folder
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    def add(
+        self, *sources: str | Path | Document, progress: Callable[[Progress], None] | None = None
+    ) -> SyncReport:
+        """Add files, folders or Documents; what is already there unchanged is not embedded again.
+
+        What cannot be read is listed in the report's `failed`, and the rest goes on.
+        """
+        return sync.add(self._library, self._embed, sources, progress)
+
+    def remove(self, *doc_ids: str) -> None:
+        """Raises DocumentError for an id that is not here; then nothing is removed."""
+        sync.remove(self._library, doc_ids)
+
+    def documents(self, where: Filter | None = None) -> list[Document]:
+        """All documents, or those that pass the filter, by date and then title; undated ones last."""
+        return self._library.documents(self._allowed(where) if where else None)
+
+    def document(self, doc_id: str) -> Document:
+        """Raises DocumentError when there is none with this id."""
+        return self._library.document(doc_id)
+
+    def check(self) -> CheckReport:
+        """Whether texts, offsets, ids, vectors and words agree. Changes nothing."""
+        return sync.check(self._library)
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    def search(self, query: str, *, k: int = 10, where: Filter | None = None) -> list[Hit]:
+        """The k passages nearest to the query, best first."""
+        self._check_question(query)
+        if k < 1:
+            raise UsageError(f"k is {k}; ask for at least one passage")
+        vector = self._embed().encode_query(query)
+        return [_hit(c) for c in self._retrieve(vector, lexical.content_words(query), k, self._allowed(where))]
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        where: Filter | None = None,
+        as_of: str | None = None,
+    ) -> Answer:
+        """Answer from the library's documents alone.
+
+        history: the conversation so far, oldest first. as_of: an ISO date; nothing published later is used. Silence of
+        the sources is an Answer with status "abstained". Raises QuestionError for a blank or overlong question,
+        LibraryEmpty, and UsageError for a filter that is not a date.
+        """
+        for event in self.stream(question, history=history, where=where, as_of=as_of):
+            if isinstance(event, Done):
+                return event.answer
+        raise AssertionError("stream ends with Done")
+
+    async def aask(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        where: Filter | None = None,
+        as_of: str | None = None,
+    ) -> Answer:
+        """`ask` in a thread, so that an event loop goes on."""
+        return await asyncio.to_thread(self.ask, question, history=history, where=where, as_of=as_of)
+
+    def stream(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        where: Filter | None = None,
+        as_of: str | None = None,
+    ) -> Iterator[Event]:
+        """The same as events: Rewritten, Retrieved, Token for each claim, Verified, and Done with the answer."""
+        clock = _Clock()
+        self._check_question(question)
+        if self._library.counts()[0] == 0:
+            raise LibraryEmpty(f"library {str(self.path)!r} holds no documents; add some with: sayso add PATH")
+        asked = standalone(question, history)
+        yield Rewritten(asked)
+
+        allowed = self._allowed(where, as_of)
+        words = lexical.content_words(asked)
+        overview = wants_overview(asked)
+        everything = overview and about_nothing_else(asked, words)
+        vector = self._theme() if everything else self._embed().encode_query(asked)
+        clock.lap("embed")
+        found = self._retrieve(vector, words, _READ_FOR_OVERVIEW if overview else _READ, allowed)
+        hits = tuple(_hit(c) for c in found[:_READ])
+        clock.lap("retrieve")
+        yield Retrieved(hits)
+
+        described = describe(asked, vector, found, self._library.rarity(words), lexical.analyse)
+        ranked = rank(described)
+        if overview:
+            dates = {d.doc_id: d.published.value for d in self._library.documents({e.doc_id for e in ranked})}
+            floor = 0.0 if everything else self._settings.abstain_below / 2
+            chosen = choose_one_each(ranked, dates, at_least=floor)
+        elif ranked and ranked[0].score >= self._settings.abstain_below:
+            chosen = choose(ranked, lexical.analyse, max_quotes=self._settings.max_quotes)
+        else:
+            chosen = []
+        clock.lap("evidence")
+
+        citations = self._cite(chosen)
+        claims = quoted_claims(citations)
+        clock.lap("cite")
+        for claim in claims:
+            yield Token(answer_text([claim]) + "\n")
+        yield Verified(claims)
+        yield Done(
+            Answer(
+                question=question,
+                text=answer_text(claims) or (_ABSTENTION if found else _NOTHING_IN_RANGE),
+                status="answered" if claims else "abstained",
+                reason="" if claims else ("no_evidence" if found else "out_of_range"),
+                claims=claims,
+                citations=citations,
+                hits=hits,
+                asked_as=asked,
+                as_of=as_of or "",
+                timings=clock.laps,
+                settings_hash=self._settings.hash,
+                library_version=self._library.version(),
+            )
+        )
+
+    # -- joints -------------------------------------------------------------------------------------------------
+
+    def _check_question(self, question: str) -> None:
+        if not question.strip():
+            raise QuestionError("the question is blank; ask something, for example: sayso ask \"Who said what?\"")
+        limit = self._settings.max_question_chars
+        if len(question) > limit:
+            raise QuestionError(f"the question has {len(question)} characters, more than {limit}; shorten it")
+
+    def _embed(self) -> Embedder:
+        with self._turn:
+            if self._embedder is None:
+                from index.embed import SentenceTransformerEmbedder  # loads torch: only when something is to be embedded
+
+                self._embedder = SentenceTransformerEmbedder(self._settings.embedder, self._settings.dtype)
+            bound = self._library.spec()
+            if bound is not None and bound != self._embedder.spec:
+                self._library.check_spec(self._embedder.spec)
+            return self._embedder
+
+    def _vectors(self) -> VectorIndex:
+        """The vector index of the library's present version."""
+        with self._turn:
+            if self._index is None or self._index.library_version != self._library.version():
+                self._index = sync.current(self._library)
+            return self._index
+
+    def _theme(self) -> np.ndarray:
+        """(dimension,): what the passages have in common, for a question that names no topic."""
+        mean = self._library.vectors()[1].mean(axis=0)
+        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+
+    def _retrieve(
+        self, vector: np.ndarray, words: Sequence[str], k: int, allowed: set[str] | None
+    ) -> list[Candidate]:
+        among = None if allowed is None else self._library.passage_ids(allowed)
+        return retrieve(_Shelf(self._library, self._vectors()), vector, words, k=k, among=among)
+
+    def _allowed(self, where: Filter | None, as_of: str | None = None) -> set[str] | None:
+        """Ids of the documents that may be used, None for all."""
+        where = where or Filter()
+        for value in (where.since, where.until, as_of or ""):
+            try:
+                from_iso(value)
+            except ValueError as error:
+                raise UsageError(f"{value!r} is not a date; write it as 2025, 2025-05 or 2025-05-20") from error
+        until = min(filter(None, (where.until, as_of)), key=lambda value: day_range(value)[1], default="")
+        if not (where or until):
+            return None
+        return self._library.matching(where.doc_ids, where.sources, where.since, until)
+
+    def _cite(self, chosen: Sequence[Evidence]) -> tuple[Citation, ...]:
+        documents = {d.doc_id: d for d in self._library.documents({e.doc_id for e in chosen})}
+        citations = []
+        for marker, evidence in enumerate(chosen, 1):
+            document = documents[evidence.doc_id]
+            who = attribute(document, self._library.sentences(document.doc_id), evidence.ordinal)
+            citation = Citation.of(
+                document, evidence.start, evidence.end, marker=marker, score=evidence.score, attribution=who
+            )
+            assert citation.quote == evidence.text, "what was ranked is what is quoted"
+            citations.append(citation)
+        return tuple(citations)
+
+
+class _Shelf:
+    """The library and its vector index behind the port `rag.retrieve.Searchable`."""
+
+    def __init__(self, library: Library, index: VectorIndex) -> None:
+        self._library = library
+        self._index = index
+
+    def nearest(self, vector: np.ndarray, k: int, among: Sequence[int] | None) -> dict[int, float]:
+        return self._index.search(vector, k, among)
+
+    def by_words(self, words: Sequence[str], k: int, among: Sequence[int] | None) -> dict[int, float]:
+        return self._library.search_words(words, k, among)
+
+    def records(self, passage_ids: Sequence[int]) -> list[PassageRecord]:
+        return self._library.passages(passage_ids)
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self._started = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._laps[stage], self._last = now - self._last, now
+
+    @property
+    def laps(self) -> dict[str, float]:
+        return {**self._laps, "total": time.perf_counter() - self._started}
+
+
+def seeds_folder() -> Path:
+    """The five documents that come with sayso."""
+    return Path(next(iter(importlib.import_module("seeds").__path__)))
+
+
+def ask(
+    question: str,
+    *,
+    docs: str | Path | None = None,
+    history: Sequence[Turn] = (),
+    where: Filter | None = None,
+    as_of: str | None = None,
+) -> Answer:
+    """Answer one question from a folder or file; without `docs`, from the default library (the seeds at first).
+
+    The documents are indexed into the user's cache folder once and brought in step at each call.
+    """
+    if docs is None:
+        with Assistant.open() as assistant:
+            return assistant.ask(question, history=history, where=where, as_of=as_of)
+    path = Path(docs).absolute()
+    name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
+    with Assistant.open(platformdirs.user_cache_path("sayso") / "docs" / f"{name}.library") as assistant:
+        report = assistant.add(path)
+        gone = [d.doc_id for d in assistant.documents() if not any(Path(p).exists() for p in d.paths)]
+        if gone:
+            assistant.remove(*gone)
+        if report.failed and not assistant.documents():
+            raise UsageError(f"{report.failed[0].path!r}: {report.failed[0].why}")
+        return assistant.ask(question, history=history, where=where, as_of=as_of)
+
+
+def _hit(candidate: Candidate) -> Hit:
+    return Hit(candidate.record.passage, candidate.score, candidate.record.text)

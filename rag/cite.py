@@ -1,0 +1,39 @@
+"""Chosen sentences to claims and citations, and those to the answer's text. The only place that words an introduction."""
+
+from collections.abc import Sequence
+
+from index.types import DateInfo
+from rag.types import Citation, Claim
+
+_MONTHS = "January February March April May June July August September October November December".split()
+
+
+def say_date(published: DateInfo) -> str:
+    """ "20 May 2025", "May 2024 (inferred)", "undated"."""
+    if not published.value:
+        return "undated"
+    year, *rest = published.value.split("-")
+    words = [str(int(rest[1]))] if len(rest) == 2 else []
+    words += [_MONTHS[int(rest[0]) - 1]] if rest else []
+    inferred = " (inferred)" if published.basis == "inferred" else ""
+    return " ".join([*words, year]) + inferred
+
+
+def introduce(citation: Citation) -> str:
+    """Where the words come from: the publisher (the title where none is known), the date, then who speaks through whom."""
+    words = f"{citation.source or f'‘{citation.title}’'}, {say_date(citation.published)}"
+    if citation.speaker or citation.via:
+        words += f" — {citation.speaker or 'unnamed'}" + (f", via {citation.via}" if citation.via else "")
+    return words
+
+
+def quoted_claims(citations: Sequence[Citation]) -> tuple[Claim, ...]:
+    """A claim for each citation: its introduction and its exact words."""
+    return tuple(
+        Claim(f"{introduce(c)}: “{c.quote}”", (c.marker,), "quoted", "the words stand in the source") for c in citations
+    )
+
+
+def answer_text(claims: Sequence[Claim]) -> str:
+    """One claim a line, each followed by its markers."""
+    return "\n".join(f"{claim.text} {''.join(f'[{marker}]' for marker in claim.markers)}".rstrip() for claim in claims)

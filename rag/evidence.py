@@ -1,0 +1,171 @@
+"""Passages to ranked sentences: which sentence answers the question, and how probably any does.
+
+A sentence is described by a few readable features (nearness, rare words shared, whether it holds the kind of thing
+that is asked for) and scored by a linear model. `eval.fit` learns the weights from ../shared/data/train_reader and the
+probabilities from the development sets, and writes them to evidence.json beside this file with what was measured.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rag.types import Candidate, Evidence
+
+_YEAR = re.compile(r"\b(?:1\d{3}|20\d\d)s?\b")
+_NUMBER = re.compile(
+    r"\b\d[\d.,]*\b|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|thousands?"
+    r"|millions?|billions?|half|third|quarter|twice|percent)\b|%",
+    re.IGNORECASE,
+)
+_DATE = re.compile(
+    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|today|tomorrow|centur(?:y|ies)|decades?|"
+    r"(?:last|next|this|previous|following|early|late|mid)[- ](?:week|month|year|spring|summer|autumn|fall|winter)"
+    r"|spring|summer|autumn|winter|[ap]\.?m\.?)\b",
+    re.IGNORECASE,
+)
+_CAUSE = re.compile(
+    r"\b(?:because|since|due to|owing to|so that|in order to|as a result|therefore|thus|hence|reasons?|caus(?:e|es|ed|ing)"
+    r"|led to|lead to|leads to|aim(?:s|ed)?|want(?:s|ed)? to|purpose|by \w+ing|explain\w*|means? that|to \w+)\b",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"(?<![.!?\"“”] )(?<!^)\b[A-Z][\w’'.-]+(?:\s+(?:(?:of|the|de|van|von|bin|al)\s+)?[A-Z][\w’'.-]+)*")
+_PLACE = re.compile(r"\b(?:in|at|near|from|to|across|outside|inside|north|south|east|west|of|on)\s+(?:the\s+)?[A-Z]\w+")
+_SPEECH = re.compile(
+    r"\b(?:sa(?:id|ys?|ying)|told|tells?|claim\w*|according|report\w*|not(?:e|es|ed)|argu\w*|stat(?:e|es|ed)|suggest\w*"
+    r"|announc\w*|warn\w*|belie(?:f|ve|ves|ved)|writ(?:e|es)|wrote|ask(?:s|ed)|declar\w*|think\w*|explain\w*|accus\w*"
+    r"|den(?:y|ies|ied)|expect\w*|speculat\w*|stress\w*|emphasi\w*|remark\w*|admit\w*|call(?:s|ed))\b|[\"“”]",
+    re.IGNORECASE,
+)
+_WANTS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("number", re.compile(r"\b(?:how (?:many|much|old|long|far|large|big|tall|high|deep|fast|often)|what (?:percent\w*"
+                          r"|number|amount|proportion|population|age|size|fraction|share))\b", re.IGNORECASE)),
+    ("date", re.compile(r"\b(?:when|(?:what|which|in what|in which) (?:\w+ )?(?:year|date|day|month|century|decade|time"
+                        r"|period)|how long ago|since when)\b", re.IGNORECASE)),
+    ("person", re.compile(r"\b(?:who|whom|whose|which (?:person|man|woman|king|queen|president|author|scientist|official"
+                          r"|politician|minister|leader)|what (?:person|man|woman) )\b", re.IGNORECASE)),
+    ("place", re.compile(r"\b(?:where|(?:what|which) (?:\w+ )?(?:country|city|state|place|region|town|continent|river"
+                         r"|location|county|island|province|area))\b", re.IGNORECASE)),
+    ("cause", re.compile(r"\b(?:why|what (?:\w+ )?(?:reasons?|caused?|purpose|leads?|led|motiv\w*)|how come|what for)\b",
+                         re.IGNORECASE)),
+)  # fmt: skip
+_SAYING = re.compile(
+    r"\b(?:sa(?:y|ys|id)|claim\w*|tell|told|think\w*|belie\w*|according|quote\w*|view\w*|opinion|argu\w*|comment\w*|describe\w*"
+    r"|call(?:s|ed)?|report\w*|accus\w*|suggest\w*|warn\w*|predict\w*|respon[ds]\w*|react\w*)\b",
+    re.IGNORECASE,
+)
+
+FEATURES = (
+    "sentence_cosine",
+    "sentence_cosine_scaled",
+    "passage_cosine",
+    "passage_score_scaled",
+    "passage_words_scaled",
+    "best_sentence_words_scaled",
+    "coverage",
+    "coverage_nearby",
+    "coverage_passage",
+    "pairs_shared",
+    "number_wanted_and_held",
+    "date_wanted_and_held",
+    "person_wanted_and_held",
+    "place_wanted_and_held",
+    "cause_wanted_and_held",
+    "saying_wanted_and_held",
+    "wanted_but_missing",
+    "new_names",
+    "log_length",
+    "begins_with_pronoun",
+    "asks_itself",
+    "position_in_passage",
+)
+_PRONOUN = re.compile(r"^\W*(?:he|she|it|they|this|that|these|those|his|her|their|its)\b", re.IGNORECASE)
+
+Analyse = Callable[[str], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """All sentences of some candidates with their features. matrix: (n, len(FEATURES)) float64."""
+
+    sentences: tuple[Evidence, ...]
+    matrix: np.ndarray
+
+
+def describe(
+    question: str,
+    vector: np.ndarray,
+    candidates: Sequence[Candidate],
+    rarity: Mapping[str, float],
+    analyse: Analyse,
+) -> Described:
+    """Features of every sentence that is not page furniture.
+
+    vector: (dimension,) of the question. rarity: idf of each of its content stems. analyse: text -> stems in order.
+    """
+    asked = analyse(question)
+    pairs = set(zip(asked, asked[1:], strict=False))
+    whole = sum(rarity.values()) or 1.0
+    wants = {name for name, pattern in _WANTS if pattern.search(question)}
+    saying = bool(_SAYING.search(question))
+    asked_set = set(asked)
+    passage_scores = _scaled([c.score for c in candidates])
+    passage_words = _scaled([c.words for c in candidates])
+    rows: list[list[float]] = []
+    sentences: list[Evidence] = []
+    for c, score_scaled, words_scaled in zip(candidates, passage_scores, passage_words, strict=True):
+        record = c.record
+        cosines = record.sentence_vectors @ vector
+        texts = [record.text[s.start - record.passage.start : s.end - record.passage.start] for s in record.sentences]
+        stems = [analyse(text) for text in texts]
+        title = set(analyse(record.title))
+        held = [set(words) for words in stems]
+        passage_words_held = set().union(*held, title)
+        for i, (sentence, text) in enumerate(zip(record.sentences, texts, strict=True)):
+            near = held[i].union(*held[max(0, i - 1) : i + 2], title)
+            names = [n for n in _NAME.findall(text) if not set(analyse(n)) <= asked_set]
+            numbers = [n for n in _NUMBER.findall(text) if n.lower() not in question.lower()]
+            kinds = {
+                "number": bool(numbers),
+                "date": bool(_DATE.search(text) or [y for y in _YEAR.findall(text) if y not in question]),
+                "person": bool(names),
+                "place": bool(_PLACE.search(text)),
+                "cause": bool(_CAUSE.search(text)),
+            }
+            shared = sum(rarity.get(w, 0.0) for w in held[i] & rarity.keys())
+            rows.append(
+                [
+                    float(cosines[i]),
+                    0.0,  # scaled below, over all sentences
+                    c.dense,
+                    score_scaled,
+                    words_scaled,
+                    shared / (1.2 + 0.02 * len(stems[i])),  # scaled below
+                    shared / whole,
+                    sum(rarity[w] for w in near & rarity.keys()) / whole,
+                    sum(rarity[w] for w in passage_words_held & rarity.keys()) / whole,
+                    len(pairs & set(zip(stems[i], stems[i][1:], strict=False))) / max(1, len(pairs)),
+                    *(float(kind in wants and kinds[kind]) for kind in ("number", "date", "person", "place", "cause")),
+                    float(saying and bool(_SPEECH.search(text))),
+                    float(bool(wants) and not any(kinds[kind] for kind in wants)),
+                    min(len(names) + len(numbers), 5) / 5,
+                    float(np.log(max(len(text), 1))) / 5,
+                    float(bool(_PRONOUN.match(text))),
+                    float(text.endswith("?")),
+                    i / max(1, len(texts) - 1),
+                ]
+            )
+            sentences.append(Evidence(sentence.doc_id, sentence.ordinal, sentence.start, sentence.end, text, 0.0))
+    matrix = np.array(rows) if rows else np.zeros((0, len(FEATURES)))
+    if len(matrix):
+        matrix[:, 1] = _scaled(matrix[:, 0])
+        matrix[:, 5] = _scaled(matrix[:, 5])
+    return Described(tuple(sentences), matrix)
+
+
+def _scaled(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    spread = float(array.max() - array.min()) if len(array) else 0.0
+    return (array - array.min()) / spread if spread > 0 else np.zeros(len(array))

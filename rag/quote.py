@@ -1,0 +1,72 @@
+"""Ranked evidence to an answer in the sources' own words: which sentences, and in which order.
+
+Knows no text but the evidence's: nothing here writes a word of the answer.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from rag.types import Evidence
+
+_ALIKE = 0.8  # share of stems in common above which two sentences say the same
+_WEAK = 0.12  # a further quote is shown when its probability is at least this share of the best one's
+_OVERVIEW = re.compile(
+    r"\b(?:compar\w+|contrast\w*|differ\w*|disagree\w*|agree(?:ment)?|over time|chang\w+ over|evol\w+|timeline|chronolog\w+"
+    r"|across (?:the |all )?(?:\w+ )?(?:sources|documents|articles|texts|reports|papers|years)"
+    r"|(?:each|every|all)(?: of)?(?: the)? (?:source|document|article|text|report|paper)s?"
+    r"|(?:the|these|your|different|various) (?:sources|documents|articles|texts|reports|authors)|summar\w+|overview)\b",
+    re.IGNORECASE,
+)
+
+Analyse = Callable[[str], list[str]]
+
+
+def wants_overview(question: str) -> bool:
+    """Whether the question asks what the documents say beside each other rather than for one fact."""
+    return bool(_OVERVIEW.search(question))
+
+
+def about_nothing_else(question: str, content_words: Sequence[str]) -> bool:
+    """An overview without a topic ("Compare what the sources say over time"): everything is relevant."""
+    asked = _OVERVIEW.sub(" ", question).lower()
+    return not any(re.search(rf"\b{re.escape(word[:4])}", asked) for word in content_words if word not in _SAYING)
+
+
+_SAYING = {"say", "said", "saying", "tell", "view", "report", "claim", "time", "sourc", "document", "articl", "text", "describ"}
+
+
+def choose(ranked: Sequence[Evidence], analyse: Analyse, *, max_quotes: int) -> list[Evidence]:
+    """One to max_quotes sentences. The best comes first; those that follow it stand by document and place.
+
+    ranked: best first. A sentence that says nearly the same as one already chosen is passed over.
+    """
+    chosen: list[Evidence] = []
+    stems: list[set[str]] = []
+    for evidence in ranked:
+        words = set(analyse(evidence.text))
+        if chosen and evidence.score < _WEAK * chosen[0].score:
+            break
+        if not any(_alike(words, other) for other in stems):
+            chosen.append(evidence)
+            stems.append(words)
+        if len(chosen) == max_quotes:
+            break
+    lead = chosen[:1]
+    order = {doc_id: i for i, doc_id in enumerate(dict.fromkeys(e.doc_id for e in chosen))}
+    return lead + sorted(chosen[1:], key=lambda e: (order[e.doc_id], e.start))
+
+
+def choose_one_each(ranked: Sequence[Evidence], dates: Mapping[str, str], *, at_least: float) -> list[Evidence]:
+    """The best sentence of each document that has a good one, by date; undated documents last.
+
+    dates: document id -> ISO date or "". at_least: probability a sentence needs.
+    """
+    best: dict[str, Evidence] = {}
+    for evidence in ranked:
+        if evidence.score >= at_least:
+            best.setdefault(evidence.doc_id, evidence)
+    return sorted(best.values(), key=lambda e: (dates.get(e.doc_id) or "9999", e.doc_id))
+
+
+def _alike(a: set[str], b: set[str]) -> bool:
+    return len(a & b) >= _ALIKE * max(1, min(len(a), len(b)))

@@ -1,0 +1,407 @@
+"""The command line, over a library of three short texts and the real embedding model."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from index.embed import SentenceTransformerEmbedder
+from index.types import DateInfo, Document, Passage, Progress
+from rag import Assistant
+from rag.types import Answer, Citation, Hit, from_json
+from ui import terminal
+from ui.cli import app
+
+COMMANDS = ("add", "remove", "list", "ask", "search", "check", "chat", "eval", "bench", "models")
+TEXTS = {
+    "harbour.txt": (
+        "Storm closes the harbour of Lumen\n\n"
+        "The harbour of Lumen was closed on 3 March 2024 after a storm broke its northern wall. "
+        "Mayor Ada Quill said that the repairs would cost four million crowns.\n"
+    ),
+    "bees.md": (
+        "# Bees return to the valley\n\n"
+        "Beekeepers in the Orn valley counted 312 hives this spring, twice as many as a year ago. "
+        "The biologist Tomas Reve thinks that the mild winter is the reason.\n"
+    ),
+    "trains.txt": (
+        "Night train to Sarn\n\n"
+        "The night train to Sarn will run again from June. Tickets cost 45 crowns, the railway said.\n"
+    ),
+}
+SOURCES = """
+[[document]]
+file = "harbour.txt"
+publisher = "Lumen Gazette"
+published = "2024-03-04"
+
+[[document]]
+file = "bees.md"
+publisher = "Orn Radio"
+published = "2025-05"
+"""
+
+
+@pytest.fixture(scope="module")
+def embedder() -> SentenceTransformerEmbedder:
+    return SentenceTransformerEmbedder()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("texts")
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    (folder / "sources.toml").write_text(SOURCES, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory, folder: Path, embedder: SentenceTransformerEmbedder) -> Path:
+    """Read by every test below and changed by none."""
+    path = tmp_path_factory.mktemp("cli") / "lumen.library"
+    with Assistant.open(path, embedder=embedder) as assistant:
+        assistant.add(folder)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _one_load(monkeypatch: pytest.MonkeyPatch, embedder: SentenceTransformerEmbedder) -> None:
+    """The commands open their library as always, but with the model that is already in memory."""
+    monkeypatch.delenv("SAYSO_LIBRARY", raising=False)
+    open_library = Assistant.open
+    monkeypatch.setattr(Assistant, "open", lambda path=None: open_library(path, embedder=embedder))
+
+
+def sayso(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def start(*arguments: str | Path, **options: object) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "ui.cli", *map(str, arguments)],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def lines(text: str) -> list[str]:
+    return text.splitlines()
+
+
+# Help and wrong use
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_shows_an_example(command: str) -> None:
+    shown = sayso(command, "--help")
+    assert shown.exit_code == 0
+    assert f"Example: sayso {command} " in shown.stdout
+
+
+def test_the_help_names_every_command_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from ui.cli import app\n"
+        "try: app(['--help'])\n"
+        "finally: print([m for m in ('torch', 'gradio', 'litellm', 'numpy') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
+    )
+    assert [line.split()[0] for line in lines(done.stdout)[-len(COMMANDS) :]] == list(COMMANDS)
+    assert lines(done.stderr) == ["[]"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ask",),
+        ("nonsense",),
+        ("ask", "Why?", "--since", "yesterday"),
+        ("ask", "Why?", "--until", "2025-02-30"),
+        ("search", "x", "-k", "0"),
+        ("chat", "--port", "70000"),
+        ("eval", "a.jsonl", "b.jsonl", "--out", "both.json"),
+        ("eval", "a.jsonl", "--corpus", "c.jsonl", "--library", "d"),
+    ],
+)
+def test_wrong_use_exits_with_2_and_says_so_on_stderr(arguments: tuple[str, ...]) -> None:
+    done = sayso(*arguments)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert "Error: " in done.stderr
+
+
+@pytest.mark.parametrize("question", ["", "  \n", "why " * 5000])
+def test_a_question_that_cannot_be_asked_is_one_line_and_exit_status_2(library: Path, question: str) -> None:
+    done = sayso("ask", question, "--library", library)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert len(lines(done.stderr)) == 1
+    assert done.stderr.startswith("sayso: ")
+
+
+# add, remove, list, check
+
+
+def test_add_reports_what_it_did_and_does_nothing_the_second_time(tmp_path: Path, folder: Path) -> None:
+    where = ("--library", tmp_path / "new.library")
+    first = sayso("add", folder, *where)
+    assert first.exit_code == 0
+    assert first.stdout.startswith("3 added, 0 changed, 0 unchanged, 0 failed; 3 passages embedded in ")
+    assert lines(first.stderr)[-1].startswith("3/3 documents, 3 passages")
+    second = sayso("add", folder, *where, "--json")
+    report = json.loads(second.stdout)
+    assert (report["added"], report["passages"], len(report["skipped"])) == ([], 0, 3)
+
+
+def test_add_names_what_failed_and_adds_the_rest(tmp_path: Path, folder: Path) -> None:
+    binary = tmp_path / "picture.txt"
+    binary.write_bytes(b"\x89PNG\x00\x00\x01\x02" * 50)
+    missing = tmp_path / "missing.txt"
+    done = sayso("add", missing, binary, folder / "trains.txt", "--library", tmp_path / "new.library", "--json")
+    assert done.exit_code == 1
+    report = json.loads(done.stdout)
+    assert [Path(path).name for path in report["added"]] == ["trains.txt"]
+    assert sorted(Path(failure["path"]).name for failure in report["failed"]) == ["missing.txt", "picture.txt"]
+    said = [line for line in lines(done.stderr) if line.startswith("sayso: ")]
+    assert len(said) == 2
+    assert any(str(missing) in line for line in said)
+    assert any(str(binary) in line for line in said)
+
+
+def test_remove_takes_a_document_out_and_an_unknown_id_is_an_error(tmp_path: Path, folder: Path) -> None:
+    where = ("--library", tmp_path / "new.library")
+    sayso("add", folder, *where)
+    (doc_id,) = [d["doc_id"] for d in listed(*where) if d["title"] == "Bees return to the valley"]
+    unknown = sayso("remove", doc_id, "0000000000000000", *where)
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert "0000000000000000" in unknown.stderr
+    assert len(listed(*where)) == 3
+    assert sayso("remove", doc_id, *where).stdout == "1 removed\n"
+    assert doc_id not in [d["doc_id"] for d in listed(*where)]
+
+
+def listed(*where: str | Path) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(sayso("list", *where, "--json").stdout)["documents"]
+    return found
+
+
+def test_list_is_by_date_with_the_undated_last(library: Path) -> None:
+    shown = [line.split(None, 2) for line in lines(sayso("list", "--library", library).stdout)]
+    assert [date for _, date, _ in shown] == ["2024-03-04", "2025-05", "-"]
+    assert shown[0][2] == "Storm closes the harbour of Lumen, Lumen Gazette"
+    assert [d["doc_id"] for d in listed("--library", library)] == [doc_id for doc_id, _, _ in shown]
+
+
+def test_the_library_may_be_named_in_the_environment(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAYSO_LIBRARY", str(library))
+    assert len(json.loads(sayso("list", "--json").stdout)["documents"]) == 3
+
+
+def test_check_finds_a_sound_library_sound(library: Path) -> None:
+    done = sayso("check", "--library", library)
+    assert done.exit_code == 0
+    assert done.stdout == f"{library}: 3 documents, 3 passages, {sentences(library)} sentences, no problems\n"
+
+
+def sentences(library: Path) -> int:
+    return int(json.loads(sayso("check", "--library", library, "--json").stdout)["sentences"])
+
+
+def test_a_folder_that_is_no_library_is_named_in_one_line(folder: Path) -> None:
+    done = sayso("list", "--library", folder)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert len(lines(done.stderr)) == 1
+    assert str(folder) in done.stderr
+
+
+# ask, search, models
+
+
+def test_an_answer_is_its_text_and_then_its_numbered_sources(library: Path) -> None:
+    done = sayso("ask", "How much will the repairs of the harbour cost?", "--library", library)
+    assert done.exit_code == 0
+    shown = lines(done.stdout)
+    assert "four million crowns" in shown[0]
+    assert "[1]" in shown[0]
+    source = shown.index("Sources:") + 1
+    assert shown[source] == "[1] Storm closes the harbour of Lumen, Lumen Gazette, 4 March 2024 (stated)"
+    doc_id, offsets = shown[source + 1].split()
+    first, last = map(int, offsets.split("-"))
+    with Assistant.open(library) as assistant:
+        assert "four million crowns" in assistant.document(doc_id).text[first:last]
+
+
+def test_ask_json_is_the_answer_and_nothing_else(library: Path) -> None:
+    done = sayso("ask", "How much will the repairs of the harbour cost?", "--library", library, "--json")
+    assert len(lines(done.stdout)) == 1
+    answer = from_json(Answer, done.stdout)
+    assert answer.status == "answered"
+    with Assistant.open(library) as assistant:
+        assert all(citation.stands_in(assistant.document(citation.doc_id)) for citation in answer.citations)
+
+
+def test_an_abstention_exits_with_0_and_shows_what_came_closest(library: Path) -> None:
+    done = sayso("ask", "Which football club won the cup in Brazil?", "--library", library)
+    assert done.exit_code == 0
+    assert "Sources:" not in done.stdout
+    assert "The closest passages:" in lines(done.stdout)
+
+
+def test_ask_reads_only_the_sources_and_dates_it_is_given(library: Path) -> None:
+    def cited(*options: str) -> set[str]:
+        done = sayso("ask", "How many hives did the beekeepers count?", "--library", library, "--json", *options)
+        return {citation.source for citation in from_json(Answer, done.stdout).citations}
+
+    assert cited("--source", "orn radio", "--source", "Lumen Gazette", "--since", "2025") == {"Orn Radio"}
+    assert cited("--until", "2024-12-31") == set()
+    assert cited("--source", "Lumen Gazette") == set()
+
+
+def test_search_finds_the_passage_and_says_where_it_stands(library: Path) -> None:
+    done = sayso("search", "night train tickets", "--library", library, "-k", "2")
+    assert lines(done.stdout)[0].startswith(" 1. Night train to Sarn, date unknown, ")
+    found = json.loads(sayso("search", "night train tickets", "--library", library, "-k", "2", "--json").stdout)
+    assert found["query"] == "night train tickets"
+    assert len(found["hits"]) == 2
+    assert "45 crowns" in found["hits"][0]["text"]
+
+
+def test_models_names_the_model_and_its_fingerprint(library: Path, embedder: SentenceTransformerEmbedder) -> None:
+    shown = sayso("models", "--library", library).stdout
+    assert "quoted" in shown
+    assert embedder.spec.fingerprint in shown
+    told = json.loads(sayso("models", "--library", library, "--json").stdout)
+    assert told["embedder"]["fingerprint"] == embedder.spec.fingerprint
+
+
+def test_eval_prints_one_object_with_the_figures_of_each_file(library: Path, tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    row = {
+        "id": "q1",
+        "question": "How much will the repairs of the harbour cost?",
+        "answerable": True,
+        "answers": ["four million"],
+        "gold_docs": [listed("--library", library)[0]["doc_id"]],
+    }
+    questions.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    done = sayso("eval", questions, "--library", library, "--json", "--out", tmp_path / "out.json")
+    assert done.exit_code == 0, done.stderr
+    (evaluation,) = json.loads(done.stdout)["evaluations"]
+    assert evaluation["overall"]["first_quote_right"] == 1.0
+    assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8")) == evaluation
+
+
+# What a terminal is shown
+
+HOSTILE = "\x1b]0;owned\x07\x9b31m[red]ev\u202eil[/red]\r\n\x08"
+SHOWN = "]0;owned31m[red]evil[/red]"
+
+
+def hostile_answer() -> tuple[Answer, dict[str, Document]]:
+    text = f"{HOSTILE} says nothing."
+    document = Document("d1", HOSTILE, text, source=HOSTILE, url=f"https://example.org/{HOSTILE}")
+    citation = Citation.of(document, 0, len(text), marker=1)
+    hit = Hit(Passage("d1", 0, 0, len(text)), 0.5, text)
+    return Answer("?", f"“{text}” [1]", "abstained", "no_evidence", citations=(citation,), hits=(hit,)), {
+        "d1": document
+    }
+
+
+def test_nothing_in_a_document_reaches_the_terminal_as_a_command() -> None:
+    answer, documents = hostile_answer()
+    shown = "\n".join([*terminal.answer_lines(answer, documents), terminal.document_line(documents["d1"])])
+    assert [c for c in shown if c != "\n" and not c.isprintable()] == []
+    assert f"[1] {SHOWN}, {SHOWN}, date unknown" in shown
+    assert f"https://example.org/{SHOWN}" in shown
+
+
+def test_json_escapes_what_a_terminal_obeys_and_loses_nothing() -> None:
+    said = terminal.json_line({"title": HOSTILE + "\udce9“é”"})
+    assert said.isprintable()
+    assert "“é”" in said
+    assert json.loads(said) == {"title": HOSTILE + "\udce9“é”"}
+
+
+def test_the_reason_of_an_abstention_is_told_in_words_when_the_answer_has_none() -> None:
+    told = list(terminal.answer_lines(Answer("?", "", "abstained", "out_of_range"), {}))
+    assert told == ["No document lies in the dates or sources that were asked for."]
+
+
+@pytest.mark.parametrize(
+    ("published", "words"),
+    [
+        (DateInfo("2025-05-02", "day", "stated"), "2 May 2025 (stated)"),
+        (
+            DateInfo("2025-05", "month", "inferred", "a week after Istanbul"),
+            "May 2025 (inferred: a week after Istanbul)",
+        ),
+        (DateInfo("2025", "year", "metadata"), "2025 (metadata)"),
+        (DateInfo(), "date unknown"),
+    ],
+)
+def test_a_date_is_shown_with_how_it_is_known(published: DateInfo, words: str) -> None:
+    assert terminal.format_date(published) == words
+
+
+def test_progress_that_is_no_terminal_is_a_line_now_and_then_and_the_last(capsys: pytest.CaptureFixture[str]) -> None:
+    with terminal.progress() as show:
+        for done in range(1, 1001):
+            show(Progress(done, 1000, done * 2, 0.1, f"{done}.txt"))
+    said = lines(capsys.readouterr().err)
+    assert said[0] == "1/1000 documents, 2 passages  1.txt"
+    assert said[-1] == "1000/1000 documents, 2000 passages  1000.txt"
+    assert len(said) < 10
+
+
+# Real processes
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An empty home and no library named, so that a process finds nothing of this machine's user."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SAYSO_", "XDG_"))}
+    return {**kept, "HOME": str(tmp_path)}
+
+
+def test_a_process_answers_on_stdout_alone(library: Path, environment: dict[str, str]) -> None:
+    process = start("ask", "When did the harbour close?", "--library", library, "--json", env=environment)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert "3 March 2024" in from_json(Answer, out).text
+
+
+def test_a_reader_that_leaves_is_met_with_silence(library: Path, environment: dict[str, str]) -> None:
+    process = start("search", "crowns", "--library", library, env=environment)
+    assert process.stdout
+    assert process.stderr
+    process.stdout.close()
+    err = process.stderr.read()
+    process.wait(timeout=120)
+    process.stderr.close()
+    assert err == ""
+
+
+def test_ctrl_c_is_one_line_and_exit_status_130(tmp_path: Path, environment: dict[str, str]) -> None:
+    texts = tmp_path / "many"
+    texts.mkdir()
+    for number in range(3000):
+        (texts / f"{number}.txt").write_text(f"Report {number}\n\nItem {number} was seen at {number} metres.\n")
+    process = start("add", texts, "--library", tmp_path / "many.library", env=environment)
+    assert process.stderr
+    process.stderr.readline()  # the first line of progress: it is at work
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert [line for line in lines(err) if "documents," not in line] == ["sayso: interrupted"]

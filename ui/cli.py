@@ -1,0 +1,347 @@
+"""The command line: arguments to calls of `Assistant`, results to lines or to one JSON object.
+
+The owner of typer. Results go to stdout, everything else to stderr. Exit status: 0 done (an abstention is that), 1
+failed, 2 wrong use, 130 interrupted. Whatever is heavy is imported inside the commands, so that `--help` is quick.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from index.types import Document
+    from rag import Assistant
+    from rag.types import Hit
+
+
+class _Sayso(TyperGroup):
+    """Turns what a command raises into a line on stderr and an exit status; anything else is a bug and crashes."""
+
+    def invoke(self, ctx: Any) -> Any:  # typer's own Context is not its public one
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here, where a closed pipe can still be met with silence
+        except KeyboardInterrupt:
+            _say("interrupted")
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            # Python flushes stdout once more on its way out and would complain then.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from None
+        except Exception as error:
+            from index.errors import SaysoError
+
+            if not isinstance(error, SaysoError):
+                raise
+            _say(str(error))
+            raise typer.Exit(error.exit_status) from None
+        return result
+
+
+app = typer.Typer(
+    cls=_Sayso,
+    help="Ask a pile of documents; every sentence of an answer carries an exact quote, who said it and when.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help: quick, and the same in a pipe
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# No envvar here: Settings reads SAYSO_LIBRARY, for Python and for the command line alike.
+LibraryOption = Annotated[
+    str | None, typer.Option("--library", metavar="DIR", help="The library's folder. [env var: SAYSO_LIBRARY]")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")]
+
+
+def _day(value: str) -> str:
+    """A date option as the filter wants it: a year, a month or a day that exists."""
+    from datetime import date
+
+    if value:
+        try:
+            if not re.fullmatch(r"\d{4}(-\d{2}){0,2}", value):
+                raise ValueError
+            date.fromisoformat((value + "-01-01")[:10])
+        except ValueError:
+            raise typer.BadParameter(f"{value!r} is not a date such as 2025-05-20, 2025-05 or 2025") from None
+    return value
+
+
+SourceOption = Annotated[
+    list[str] | None, typer.Option("--source", metavar="NAME", help="Only what this source published; may be repeated.")
+]
+SinceOption = Annotated[
+    str, typer.Option("--since", metavar="DATE", callback=_day, help="Only documents from this day, month or year on.")
+]
+UntilOption = Annotated[
+    str, typer.Option("--until", metavar="DATE", callback=_day, help="Only documents up to this day, month or year.")
+]
+
+
+@app.command(epilog="Example: sayso add articles/ notes/2025-05-20.md")
+def add(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Files, or folders with everything in them.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add files and folders to the library.
+
+    What has not changed since it was added is passed over; what cannot be read is named, and the rest goes on.
+    """
+    from rag.types import to_dict
+    from ui.terminal import json_line, one_line, progress
+
+    with _open(library) as assistant, progress() as show:
+        report = assistant.add(*paths, progress=show)
+    if as_json:
+        _print(json_line(to_dict(report)))
+    else:
+        _print(
+            f"{len(report.added)} added, {len(report.changed)} changed, {len(report.skipped)} unchanged, "
+            f"{len(report.failed)} failed; {report.passages} passages embedded in {report.seconds:.1f} s"
+        )
+    for failure in report.failed:
+        _say(f"{one_line(failure.path)}: {failure.why}")
+    if report.failed:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: sayso remove 1f0c9a52b77d4e10")
+def remove(
+    doc_ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids as `sayso list` shows them.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove documents from the library.
+
+    The files they came from stay. An unknown id removes nothing.
+    """
+    from ui.terminal import json_line
+
+    with _open(library) as assistant:
+        assistant.remove(*doc_ids)
+    _print(json_line({"removed": doc_ids}) if as_json else f"{len(doc_ids)} removed")
+
+
+@app.command("list", epilog="Example: sayso list --json")
+def list_documents(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """List the documents by date.
+
+    A line each: id, date, title, source.
+    """
+    from ui.terminal import document_line, document_summary, json_line
+
+    with _open(library) as assistant:
+        documents = assistant.documents()
+    if as_json:
+        _print(json_line({"documents": [document_summary(document) for document in documents]}))
+    else:
+        _print_lines(document_line(document) for document in documents)
+
+
+@app.command(epilog='Example: sayso ask "Who said Russia was open to talks?" --since 2025-05')
+def ask(
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="In quotation marks, so that it is one word.")],
+    source: SourceOption = None,
+    since: SinceOption = "",
+    until: UntilOption = "",
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer a question, each sentence with its source.
+
+    Where the documents do not say, the answer says so and shows what came closest; the exit status is 0 all the same.
+    """
+    from rag.types import Filter, to_json
+    from ui.terminal import answer_lines, json_line
+
+    where = Filter(sources=tuple(source or ()), since=since, until=until)
+    with _open(library) as assistant:
+        answer = assistant.ask(question, where=where or None)
+        if as_json:
+            _print(json_line(to_json(answer)))
+        else:
+            _print_lines(answer_lines(answer, _documents_of(assistant, answer.hits)))
+    if answer.status == "error":
+        raise typer.Exit(1)
+
+
+@app.command(epilog='Example: sayso search "peace talks in Istanbul" -k 5')
+def search(
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="Words or a question.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="How many passages at most.")] = 10,
+    source: SourceOption = None,
+    since: SinceOption = "",
+    until: UntilOption = "",
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find passages, best first, without answering anything."""
+    from rag.types import Filter, to_dict
+    from ui.terminal import hit_lines, json_line
+
+    where = Filter(sources=tuple(source or ()), since=since, until=until)
+    with _open(library) as assistant:
+        hits = assistant.search(query, k=k, where=where or None)
+        if as_json:
+            _print(json_line({"query": query, "hits": [to_dict(hit) for hit in hits]}))
+        else:
+            _print_lines(hit_lines(hits, _documents_of(assistant, hits)))
+
+
+@app.command(epilog="Example: sayso check --library news.library")
+def check(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """Look for damage in the library.
+
+    Each problem is a line on stderr, and the exit status is then 1.
+    """
+    from rag.types import to_dict
+    from ui.terminal import json_line
+
+    with _open(library) as assistant:
+        report = assistant.check()
+        folder = assistant.library.path
+    if as_json:
+        _print(json_line(to_dict(report)))
+    else:
+        counts = f"{report.documents} documents, {report.passages} passages, {report.sentences} sentences"
+        _print(f"{folder}: {counts}, {len(report.problems) or 'no'} problems")
+    for problem in report.problems:
+        _say(problem)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: sayso chat --port 8080")
+def chat(
+    host: Annotated[str, typer.Option(metavar="HOST", help="An address of this machine itself.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0 takes any free one.")] = 7860,
+    library: LibraryOption = None,
+) -> None:
+    """Open the chat in the browser; Ctrl-C stops it."""
+    from ui.chat import serve
+
+    with _open(library) as assistant:
+        serve(assistant, host=host, port=port)
+
+
+@app.command("eval", epilog="Example: sayso eval eval/questions/seeds.jsonl --out seeds.json")
+def evaluate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Questions, one JSON object a line.")],
+    corpus: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ask these paragraphs, one JSON object a line, instead of a library."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write the figures and every answer here, as JSON.")
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=0, help="Only the first N questions of each file.")] = 0,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure answers against questions whose answers are known.
+
+    How often the answer, its evidence and its abstentions are right, and how long they take. Questions about the
+    documents in seeds/ are asked of those, others of the library, or of the paragraphs in --corpus.
+    """
+    from eval.report import print_report, run_file
+    from rag.types import to_dict
+    from ui.terminal import json_line
+
+    if corpus and library:
+        raise typer.BadParameter("give --corpus or --library, not both")
+    if out and len(files) > 1:
+        raise typer.BadParameter("--out holds the figures of one file; evaluate each on its own, or use --json")
+    done = []
+    for file in files:
+        evaluation = run_file(file, corpus=corpus, library=library, out=out, limit=limit)
+        done.append(evaluation)
+        if not as_json:
+            print_report(evaluation)
+    if as_json:
+        _print(json_line({"evaluations": [to_dict(evaluation) for evaluation in done]}))
+
+
+@app.command(epilog="Example: sayso bench index --corpus corpus.jsonl --questions queries.jsonl --out bench.json")
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", help="index, ask, cold; all of them when none is named.")
+    ] = None,
+    corpus: Annotated[Path | None, typer.Option(metavar="FILE", help="Paragraphs, one JSON object a line.")] = None,
+    questions: Annotated[Path | None, typer.Option(metavar="FILE", help="Questions about them, the same way.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the figures as JSON here.")] = None,
+) -> None:
+    """Measure speed beside another system.
+
+    index: passages a second; ask: a question, warm; cold: `sayso ask` from its start. `make bench` installs what it is
+    compared with.
+    """
+    from eval.bench import run
+
+    raise typer.Exit(run(names or [], corpus=corpus, questions=questions, out=out))
+
+
+@app.command(epilog="Example: sayso models --json")
+def models(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """Show what answers, and which model searches."""
+    from rag.types import to_dict
+    from ui.terminal import json_line, one_line
+
+    with _open(library) as assistant:
+        spec = assistant.library.spec()
+        named = assistant.settings.embedder
+    quoted = "the sources' own words, verbatim; needs no language model"
+    if as_json:
+        _print(json_line({"answers": {"quoted": quoted}, "embedder": to_dict(spec) if spec else {"model": named}}))
+        return
+    _print(f"quoted    {quoted}")
+    if spec:
+        _print(f"embedder  {one_line(spec.model)}, {spec.dimension} dimensions, {spec.window} word pieces at once")
+        _print(f"          sha256 of the weights: {spec.fingerprint}")
+    else:
+        _print(f"embedder  {one_line(named)}; the library has no documents yet")
+
+
+def main() -> None:
+    """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # quotes are not ASCII
+    app(prog_name="sayso")
+
+
+def _open(library: str | None) -> "Assistant":
+    from rag import Assistant
+
+    return Assistant.open(library)
+
+
+def _documents_of(assistant: "Assistant", hits: Iterable["Hit"]) -> Mapping[str, "Document"]:
+    return {doc_id: assistant.document(doc_id) for doc_id in {hit.passage.doc_id for hit in hits}}
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        _print(line)
+
+
+def _say(message: str) -> None:
+    """One line on stderr, whatever the message holds."""
+    from ui.terminal import one_line
+
+    sys.stderr.write(f"sayso: {one_line(message)}\n")
+
+
+if __name__ == "__main__":
+    main()

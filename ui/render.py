@@ -1,0 +1,262 @@
+"""Answers, citations and documents -> HTML that is safe to put in a page.
+
+Everything that comes from a document, a file name, a question or a model passes through `safe`; nothing else does the
+escaping, and no foreign text is ever cut after it was escaped. Knows nothing of Gradio, of events or of the library:
+a button only carries the numbers (turn, citation, passage) by which the server finds the rest again.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from index.types import DateInfo, Document
+from rag.types import Answer, Citation, Claim, Hit
+
+_MONTHS = (
+    "January February March April May June July August September October November December".split()  # index: month - 1
+)
+_BADGES = {
+    "answered": "Answered",
+    "partial": "Partly answered",
+    "abstained": "Not in these documents",
+    "error": "Failed",
+}
+_REASONS = {
+    "no_evidence": "no sentence of the documents answers this",
+    "unsupported": "what was found did not stand up to checking",
+    "conflicting": "the sources contradict each other",
+    "out_of_range": "no document lies in the chosen range",
+    "empty_library": "the library holds no documents yet",
+}
+_HIT_CHARS = 240
+_CLOSEST = 3
+
+# Control characters, bidirectional overrides and isolates, tags and the like: they change what a reader sees without
+# being seen. Joiners, soft hyphens and the left/right marks stay, because real text in many scripts needs them.
+_ODD = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u180e\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\ud800-\udfff\U000e0000-\U000e007f]+"
+)
+# Beyond what html.escape does: with these gone, the result means nothing to a template engine either.
+_TEMPLATE_MARKS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"})
+_TRAILING_MARKERS = re.compile(r"(?:\s*\[\d{1,4}\])+\s*$")
+
+
+def safe(text: str) -> str:
+    """Foreign text as HTML: every character shown as itself, invisible ones by their number."""
+    parts: list[str] = []
+    at = 0
+    for match in _ODD.finditer(text):
+        parts += (_escape(text[at : match.start()]), f'<span class="odd">{_odd_words(match[0])}</span>')
+        at = match.end()
+    parts.append(_escape(text[at:]))
+    return "".join(parts)
+
+
+def safe_attribute(text: str) -> str:
+    """Foreign text as the inside of a double-quoted attribute."""
+    return _escape(_ODD.sub(lambda match: _odd_words(match[0]), text))
+
+
+def safe_url(url: str) -> str:
+    """The address when a click on it can only open a web page, else the empty string. Not escaped yet."""
+    if _ODD.search(url) or any(character.isspace() for character in url):
+        return ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme.lower() in ("http", "https") and parts.hostname else ""
+
+
+def date_words(published: DateInfo, *, reason: bool = False) -> str:
+    """ "20 May 2025", "May 2024 (inferred)", "2023", "date unknown"; with the reason, "May 2024 (inferred: ...)".
+
+    Not escaped: the reason is foreign text.
+    """
+    if not published.value:
+        return "date unknown"
+    year, *rest = published.value.split("-")
+    words = [str(int(rest[1]))] if len(rest) > 1 else []
+    words += [_MONTHS[int(rest[0]) - 1], year] if rest else [year]
+    shown = " ".join(words)
+    if published.basis != "inferred":
+        return shown
+    return f"{shown} (inferred: {published.reason})" if reason and published.reason else f"{shown} (inferred)"
+
+
+def answer_html(answer: Answer, *, turn: int = 0, titles: Mapping[str, str] | None = None) -> str:
+    """The whole answer: badge, claims with their markers, sources. titles: by doc_id, for the passages of an abstention.
+
+    turn: which answer of the conversation this is; its buttons carry it.
+    """
+    if answer.status in ("abstained", "error"):
+        return abstention_html(answer, turn=turn, titles=titles)
+    citations = {citation.marker: citation for citation in answer.citations}
+    if answer.claims:
+        body = "".join(_claim_html(claim, citations, turn) for claim in answer.claims)
+    else:
+        body = "".join(f'<p class="claim" dir="auto">{safe(line)}</p>' for line in answer.text.splitlines() if line)
+    # A quoted claim shows its quote; the list of sources need not repeat it.
+    repeats = bool(answer.claims) and all(claim.support == "quoted" for claim in answer.claims)
+    return (
+        f'<div class="answer" data-status="{safe_attribute(answer.status)}">{badge_html(answer)}'
+        f"{_asked_as_html(answer)}{body}{sources_html(answer, turn=turn, quotes=not repeats)}</div>"
+    )
+
+
+def abstention_html(answer: Answer, *, turn: int = 0, titles: Mapping[str, str] | None = None) -> str:
+    """No answer: why, and the closest passages so that the reader can judge."""
+    lines = "".join(f'<p class="claim" dir="auto">{safe(line)}</p>' for line in answer.text.splitlines() if line)
+    closest = "".join(
+        _hit_html(hit, number, turn, (titles or {}).get(hit.passage.doc_id, ""))
+        for number, hit in enumerate(answer.hits[:_CLOSEST], start=1)
+    )
+    if closest:
+        closest = f'<p class="label">The closest passages</p><ol class="sources closest">{closest}</ol>'
+    return (
+        f'<div class="answer" data-status="{safe_attribute(answer.status)}">{badge_html(answer)}'
+        f"{_asked_as_html(answer)}{lines}{closest}</div>"
+    )
+
+
+def badge_html(answer: Answer) -> str:
+    """Status and reason in words."""
+    label = _BADGES.get(answer.status, answer.status)
+    detail = _REASONS.get(answer.reason, answer.reason)
+    if not detail and answer.citations:
+        count = len({citation.doc_id for citation in answer.citations})
+        detail = f"from {count} document{'' if count == 1 else 's'}"
+    detail = f'<span class="detail">{safe(detail)}</span>' if detail else ""
+    return f'<p class="badge"><strong>{safe(label)}</strong>{detail}</p>'
+
+
+def sources_html(answer: Answer, *, turn: int = 0, quotes: bool = True) -> str:
+    """The numbered list of what the answer rests on; empty without citations."""
+    if not answer.citations:
+        return ""
+    items = "".join(_source_html(citation, turn, quotes) for citation in answer.citations)
+    return f'<p class="label">Sources</p><ol class="sources">{items}</ol>'
+
+
+def document_html(document: Document, start: int, end: int) -> str:
+    """The whole document with `document.text[start:end]` marked; the mark can be focused and has the id "cited".
+
+    Line ends stay as they are: the style sheet keeps them. Raises ValueError for offsets outside the text.
+    """
+    text = document.text
+    if not 0 <= start < end <= len(text):
+        raise ValueError(f"offsets {start}:{end} are outside document {document.doc_id!r}")
+    before, cited, after = safe(text[:start]), safe(text[start:end]), safe(text[end:])
+    facts = [document.source, document.author if document.author != document.source else ""]
+    facts.append(date_words(document.published, reason=True))
+    if page := sum(first <= start for first in document.pages):
+        facts.append(f"page {page}")
+    return (
+        '<article class="document" aria-label="Source document"><header>'
+        '<button type="button" class="close" data-close aria-label="Close the document">Close</button>'
+        f'<h2 dir="auto">{safe(document.title)}</h2>{_facts_html(facts, document.url)}</header>'
+        f'<div class="text" dir="auto" tabindex="0">{before}<mark id="cited" tabindex="0">{cited}</mark>{after}</div>'
+        "</article>"
+    )
+
+
+def question_html(question: str) -> str:
+    return f'<h2 class="question" dir="auto">{safe(question)}</h2>'
+
+
+def error_html(message: str) -> str:
+    """One line for something the user can mend."""
+    return f'<p class="error" role="alert">{safe(message)}</p>'
+
+
+def _claim_html(claim: Claim, citations: Mapping[int, Citation], turn: int) -> str:
+    text = claim.text
+    trailing = _TRAILING_MARKERS.search(text)
+    # Only the markers at the end are ours; a "[3]" inside a quote belongs to the document.
+    if trailing and {int(n) for n in re.findall(r"\d+", trailing[0])} <= set(claim.markers):
+        text = text[: trailing.start()]
+    cited = [citations[marker] for marker in claim.markers if marker in citations]
+    shown = safe(text)
+    for citation in cited:
+        before, quote, after = text.partition(citation.quote)
+        if quote:
+            before, after = (before[:-1], after[1:]) if before[-1:] in _OPENING and after[:1] in _CLOSING else (before, after)
+            lead = f'<span class="lead">{safe(before)}</span>' if before.strip() else ""
+            shown = f"{lead}<q>{safe(quote)}</q>{safe(after)}"
+            break
+    buttons = "".join(_marker_html(citation, turn) for citation in cited)
+    doubt = f' <span class="doubt">{safe(claim.why or "not supported")}</span>' if claim.support == "unsupported" else ""
+    return f'<p class="claim" data-support="{safe_attribute(claim.support)}" dir="auto">{shown} {buttons}{doubt}</p>'
+
+
+_OPENING = ("“", '"')
+_CLOSING = ("”", '"')
+
+
+def _marker_html(citation: Citation, turn: int) -> str:
+    label = safe_attribute(f"Source {citation.marker}: {citation.title}. Open the document")
+    return (
+        f'<button type="button" class="cite" data-turn="{turn}" data-citation="{citation.marker:d}" '
+        f'aria-label="{label}" title="{safe_attribute(citation.title)}">[{citation.marker:d}]</button>'
+    )
+
+
+def _source_html(citation: Citation, turn: int, quotes: bool) -> str:
+    facts = [citation.source, date_words(citation.published), f"page {citation.page}" if citation.page else ""]
+    facts.append(f"speaker: {citation.speaker}" if citation.speaker else "")
+    facts.append(f"via {citation.via}" if citation.via else "")
+    basis = _basis_html(citation.published)
+    quote = f'<blockquote dir="auto">{safe(citation.quote)}</blockquote>' if quotes else ""
+    return (
+        f'<li value="{citation.marker:d}"><span class="number" aria-hidden="true">{citation.marker:d}</span>'
+        f'<button type="button" class="title" data-turn="{turn}" data-citation="{citation.marker:d}" dir="auto">'
+        f"{safe(citation.title)}</button>{_facts_html(facts, citation.url)}{basis}{quote}</li>"
+    )
+
+
+def _hit_html(hit: Hit, number: int, turn: int, title: str) -> str:
+    excerpt = hit.text if len(hit.text) <= _HIT_CHARS else hit.text[:_HIT_CHARS].rsplit(" ", 1)[0] + " …"
+    return (
+        f'<li value="{number}"><span class="number" aria-hidden="true">{number}</span>'
+        f'<button type="button" class="title" data-turn="{turn}" data-hit="{number}" dir="auto">'
+        f'{safe(title or "Open the document")}</button><blockquote dir="auto">{safe(excerpt)}</blockquote></li>'
+    )
+
+
+def _facts_html(facts: list[str], url: str) -> str:
+    shown = [f"<bdi>{safe(fact)}</bdi>" for fact in facts if fact]
+    if link := safe_url(url):
+        shown.append(
+            f'<a href="{safe_attribute(link)}" target="_blank" rel="noopener noreferrer nofollow" '
+            'referrerpolicy="no-referrer">original</a>'
+        )
+    elif url:
+        shown.append(f"<bdi>{safe(url)}</bdi>")
+    return f'<p class="facts">{" · ".join(shown)}</p>'
+
+
+def _basis_html(published: DateInfo) -> str:
+    """What an inferred date rests on, folded: it is a sentence or two."""
+    if published.basis != "inferred" or not published.reason:
+        return ""
+    return (
+        '<details class="basis"><summary>How the date is known</summary>'
+        f'<p dir="auto">inferred: {safe(published.reason)}</p></details>'
+    )
+
+
+def _asked_as_html(answer: Answer) -> str:
+    if not answer.asked_as or answer.asked_as == answer.question:
+        return ""
+    return f'<p class="asked-as" dir="auto">Understood as: {safe(answer.asked_as)}</p>'
+
+
+def _escape(text: str) -> str:
+    return html.escape(text, quote=True).translate(_TEMPLATE_MARKS)
+
+
+def _odd_words(run: str) -> str:
+    first = f"U+{ord(run[0]):04X}"
+    return f"⟨{first}⟩" if len(run) == 1 else f"⟨{first} and {len(run) - 1} more⟩"
