@@ -7,10 +7,10 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Sequence
-from importlib.resources import as_file, files
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from platformdirs import user_cache_path
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -20,6 +20,7 @@ from eval.runner import Evaluation, Figures, evaluate
 from index.errors import DocumentError, LibraryReadOnly, SpecMismatch
 from index.types import Document
 from rag import Assistant
+from rag.assistant import seeds_folder
 from rag.types import to_json
 
 # (field of Figures, words, unit)
@@ -52,7 +53,12 @@ _BY_KIND = (
 
 
 def run_file(
-    file: Path, *, corpus: Path | None = None, library: str | None = None, out: Path | None = None, limit: int = 0
+    file: Path,
+    *,
+    corpus: Path | None = None,
+    library: str | None = None,
+    out: Path | None = None,
+    limit: int | None = None,
 ) -> Evaluation:
     """Evaluate the questions of a file (the first `limit` of them, when given) and write the figures to `out`.
 
@@ -118,12 +124,12 @@ def corpus_library(corpus: Path) -> Assistant:
 
 def seeds_library() -> Assistant:
     """The library of the five seed documents and of nothing else, kept under their sha256."""
-    with as_file(files("seeds")) as folder:
-        digest = hashlib.sha256()
-        for path in sorted(folder.iterdir()):
-            if path.suffix in (".txt", ".toml"):
-                digest.update(path.name.encode() + b"\0" + path.read_bytes())
-        return _kept_library(digest.hexdigest(), [folder])
+    folder = seeds_folder()
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".txt", ".toml"):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return _kept_library(digest.hexdigest(), [folder])
 
 
 def _open(questions: Sequence[Question], corpus: Path | None, library: str | None) -> Assistant:
@@ -135,7 +141,7 @@ def _open(questions: Sequence[Question], corpus: Path | None, library: str | Non
 
 
 def _about_the_seeds(questions: Sequence[Question]) -> bool:
-    stems = {PurePath(entry.name).stem for entry in files("seeds").iterdir()}
+    stems = {entry.stem for entry in seeds_folder().iterdir()}
     named = {name for question in questions for name in question.gold_docs}
     return bool(named) and named <= stems
 
@@ -170,6 +176,7 @@ def _filled_library(folder: Path, sources: Sequence[Path | Document]) -> Assista
                 )
             if report.failed:
                 raise DocumentError(f"cannot index {report.failed[0].path!r}: {report.failed[0].why}")
+        assistant.search("warm up", k=1)  # a library made with another model is noticed when it is read
     except BaseException:
         assistant.close()
         raise
@@ -182,7 +189,7 @@ def _progress() -> Progress:
 
 
 def _kinds_table(evaluation: Evaluation) -> Table:
-    table = Table(title="by kind")
+    table = Table(title="by kind", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("kind")
     table.add_column("n", justify="right")
     for _, words in _BY_KIND:

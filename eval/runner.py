@@ -131,7 +131,7 @@ def evaluate(
     kinds = dict.fromkeys(outcome.kind for outcome in outcomes)
     return Evaluation(
         name=name,
-        library=str(assistant.library.path),
+        library=str(assistant.path),
         documents=len(documents),
         settings_hash=settings_hash,
         overall=figures(outcomes),
@@ -190,7 +190,7 @@ def _gold_ids(question: Question, names: Mapping[str, str], assistant: Assistant
         if name not in names:
             raise UsageError(
                 f"question {question.id!r} names the document {name!r}, which the library "
-                f"{str(assistant.library.path)!r} does not hold; name its own with --library, or its corpus file "
+                f"{str(assistant.path)!r} does not hold; name its own with --library, or its corpus file "
                 "with --corpus"
             )
     return tuple(dict.fromkeys(names[name] for name in question.gold_docs))

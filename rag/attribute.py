@@ -19,25 +19,32 @@ from rag.types import Attribution
 # Quotations
 
 
+_CLOSING = {"“": "”", "„": "“”", "«": "»", '"': '"'}
+_MOST_PARAGRAPHS = 12
+"""A quotation over more paragraphs is taken for a mark that somebody forgot."""
+
+
 @lru_cache(maxsize=8)
 def _quotations(text: str) -> tuple[Span, ...]:
     """The stretches inside double quotation marks, marks included, in order; also those over several paragraphs.
 
-    A quotation left open at a paragraph's end goes on if the next paragraph opens it again, or closes it before
-    opening another; otherwise the mark was a stray one.
+    A paragraph inside a quotation may open it again. An opening mark anywhere else shows that the one before was stray.
     """
-    closing = {"“": "”", "„": "“”", "«": "»", '"': '"'}
     spans: list[Span] = []
-    opened, shut = -1, ""
+    opened = -1
     for mark in re.finditer(r"[“”„«»\"]", text):
         at, char = mark.start(), mark.group()
-        before, after = text[at - 1 : at], text[at + 1 : at + 2]
-        starts = char in closing and (char != '"' or ((not before or before in " \n\xa0([—–-") and after.strip() != ""))
-        if opened >= 0 and char in shut and not (starts and char == '"'):
+        before, after = text[at - 1 : at] if at else "\n", text[at + 1 : at + 2]
+        opens = char in _CLOSING and (char != '"' or (before in " \n\xa0([—–-" and bool(after.strip())))
+        if opened >= 0 and text.count("\n", opened, at) > _MOST_PARAGRAPHS:
+            opened = -1
+        if opened < 0:
+            opened = at if opens else -1
+        elif char in _CLOSING[text[opened]] and not (opens and char == '"'):
             spans.append((opened, at + 1))
             opened = -1
-        elif (starts and (opened < 0 or (char == text[opened] and before not in ("", "\n")))) or (starts and opened >= 0 and text.count("\n", opened, at) > 12):
-            opened, shut = at, closing[char]
+        elif opens and char == text[opened] and before != "\n":
+            opened = at
     return tuple(spans)
 
 
@@ -141,7 +148,7 @@ class _Reader:
         return (is_some_outlet(word) and self._earlier(ordinal, "outlet")) or name
 
     def _earlier(self, ordinal: int, wanted: str) -> Span | None:
-        """The nearest fitting speaker before, in this paragraph or the previous one. wanted: he, she, they, outlet, any."""
+        """The nearest fitting speaker before, in this paragraph or the last. wanted: he, she, they, outlet or any."""
         breaks = 0
         for before in range(ordinal - 1, self.floor - 1, -1):
             breaks += "\n" in self.text[self._line(before)[1] : self._line(before + 1)[0]]

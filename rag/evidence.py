@@ -5,9 +5,12 @@ that is asked for) and scored by a linear model. `eval.fit` learns the weights f
 probabilities from the development sets, and writes them to evidence.json beside this file with what was measured.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -163,6 +166,34 @@ def describe(
         matrix[:, 1] = _scaled(matrix[:, 0])
         matrix[:, 5] = _scaled(matrix[:, 5])
     return Described(tuple(sentences), matrix)
+
+
+def rank(described: Described) -> list[Evidence]:
+    """The sentences with their probabilities, best first."""
+    if not described.sentences:
+        return []
+    weights = _weights()
+    values = described.matrix @ weights.features
+    order = np.argsort(-values, kind="stable")
+    chance = 1 / (1 + np.exp(-(weights.slope * values + weights.offset)))
+    return [replace(described.sentences[i], score=float(chance[i])) for i in order]
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """features: (len(FEATURES),). A sentence's probability is the logistic function of slope * value + offset."""
+
+    features: np.ndarray
+    slope: float
+    offset: float
+
+
+@lru_cache(maxsize=1)
+def _weights() -> _Weights:
+    stored = json.loads(Path(__file__).with_name("evidence.json").read_text(encoding="utf-8"))
+    return _Weights(
+        np.array([stored["features"][name] for name in FEATURES]), float(stored["slope"]), float(stored["offset"])
+    )
 
 
 def _scaled(values: Sequence[float] | np.ndarray) -> np.ndarray:

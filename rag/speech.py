@@ -1,12 +1,13 @@
 """One line of English news prose to the phrases in it that say who speaks.
 
 Patterns only, read top to bottom: what stands before a verb of speech, what stands after it, and the phrases made of
-both; the words are in `rag.speech_words`. Quoted text must have been blanked to "_" before: what is quoted attributes nothing. Where a pattern is unsure it
-finds nothing, since a missing name can be looked up and a wrong one misleads.
+both; the words are in `rag.speech_words`. Quoted text must have been blanked to "_" before: what is quoted attributes
+nothing. Where a pattern is unsure it finds nothing: a missing name can be looked up, a wrong one misleads.
 """
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from rag.speech_words import (
     ACT,
@@ -58,12 +59,15 @@ _SUBJECTS = [
 ]
 _SUBJECT_APART = _before_verb(KNOWN, _APPOSITION)
 _THING_APART = _before_verb(THING, _APPOSITION)
+_MARK = re.compile(r"[,;:—\"“”»]")
 _LAST_MARK = re.compile(r".*[,;:—\"“”»]")
 _ONLY_ADVERBS = re.compile(rf",?{ADVERBS}")
 _FIRST = re.compile(rf"^(?:[^,;:]{{1,60}},\s+)??(?P<who>{KNOWN})(?:{_APPOSITION})?{ADVERBS}(?:[a-z]+ed|{STOP})\b")
 _NOT_SAID = re.compile(
-    r"\b(?:will|would|can|could|may|might|must|should|shall|not|never|(?<!ed )(?<!ue )(?<!es )to)\s+(?:\w+ly\s+)?$"
+    r"\b(?:will|would|can|could|may|might|must|should|shall|not|never"
+    r"|(?<!continue )(?<!continues )(?<!continued )to)\s+(?:\w+ly\s+)?$"
 )
+_NOT_INNER = re.compile(r"^(?:his|her|its|their)\b|(?:[’']s|s[’'])$")
 _NOUN_BEFORE = re.compile(r"(?:[’']s|s[’'])$")  # "Trump's claims that": no verb follows
 _STATES = re.compile(r"(?:member|nation|ic|ern|an|ab|[A-Z])$")  # "the Baltic states that"
 _LISTED = re.compile(rf"(?:^|,\s+){NAME},\s+and\s+$")  # "A, B, and C said": C alone is not who said it
@@ -115,7 +119,10 @@ _CLAUSE = (
     r"|can|could|may|might|must|should|does|did)\b"
 )
 # Many verbs of speech are nouns too ("the small claims process is"): their clause must open like one.
-_STARTED = r"(?=\s+(?:[A-Z0-9]|(?:the|an?|he|she|it|they|there|this|these|those|his|her|its|their|no|all|some|many|most|more)\b))"
+_STARTED = (
+    r"(?=\s+(?:[A-Z0-9]"
+    r"|(?:the|an?|he|she|it|they|there|this|these|those|his|her|its|their|no|all|some|many|most|more)\b))"
+)
 _PRONOUN_CLAUSE = r"\s+(?:(?:he|she|they|there)\s+[a-z]+|it\s+(?:[a-z]+ed|won|lost|needs|wants|plans))\b"
 _NO_CLAUSE = r"(?!\s+(?:to|on|in|for|by|of|the\s+li(?:fe|ves)|responsibility|credit|victory)\b)"
 _EMPTY = r"(?!\s+(?:nothing|little|no|yes|so|goodbye|hello|anything|much|more)\b)"
@@ -155,30 +162,43 @@ def _complement(verb: str, rest: str) -> int:
     return found.end() if found else -1
 
 
+_BEFORE = 300
+_MOST_VERBS = 10
+_MOST_LETTERS = 1500
+"""Bounds against text that was made to be slow; no sentence of prose comes near them."""
+
+
 def _subject(line: str, verb: re.Match[str]) -> Span | None:
-    left = line[: verb.start()]
+    base = max(0, verb.start() - _BEFORE)
+    if base:
+        mark = _MARK.search(line, base, verb.start())
+        base = mark.start() if mark else verb.start()
+    left = line[base : verb.start()]
     if _NOT_SAID.search(left):
         return None
     cut = _LAST_MARK.match(left)
     near = cut.end() - 1 if cut else 0  # no subject reaches over a comma, except by an apposition
-    if _ONLY_ADVERBS.fullmatch(left, near):
-        found = _SUBJECT_APART.search(left) or (_THING_APART.search(left) if verb.group() not in SHOW else None)
-        if not found:
-            return None
-        if FULL_NAME.fullmatch(found["apposition"]) and ENDS_IN_ROLE.search(found["who"]):
-            return found.span("apposition")  # "Mr. Putin's spokesman, Dmitri Peskov, said"
-        return found.span("who")
+    if not _ONLY_ADVERBS.fullmatch(left, near):
+        return _near_subject(line, base + near, verb)
+    found = _SUBJECT_APART.search(left) or (_THING_APART.search(left) if verb.group() not in SHOW else None)
+    if not found:
+        return None
+    # "Mr. Putin's spokesman, Dmitri Peskov, said": the name, not the office
+    named = FULL_NAME.fullmatch(found["apposition"]) and ENDS_IN_ROLE.search(found["who"])
+    start, end = found.span("apposition" if named else "who")
+    return base + start, base + end
+
+
+def _near_subject(line: str, near: int, verb: re.Match[str]) -> Span | None:
     for rule in _SUBJECTS:
         if rule is _SUBJECT_THING and verb.group() in SHOW:
             continue
-        if found := rule.search(left[near:]):
-            noun = _NOUN_BEFORE.search(found["who"]) or (
-                verb.group() in ("state", "states") and _STATES.search(found["who"])
-            )
-            noun = noun or _LISTED.search(line[: near + found.start("who")])
-            return None if noun else (near + found.start("who"), near + found.end("who"))
-    if _SHARED.search(left) and (found := _FIRST.match(line)) and not _BREAK.search(left, found.end()):
-        return found.span("who")
+        if found := rule.search(line[near : verb.start()]):
+            who = near + found.start("who"), near + found.end("who")
+            noun = _NOUN_BEFORE.search(found["who"]) or _LISTED.search(line[: who[0]])
+            return None if noun or (verb.group() in ("state", "states") and _STATES.search(found["who"])) else who
+    if _SHARED.search(line, near, verb.start()) and (found := _FIRST.match(line)):
+        return None if _BREAK.search(line, found.end(), verb.start()) else found.span("who")
     return None
 
 
@@ -193,17 +213,16 @@ def _channel(verb: re.Match[str], rest: str) -> Span | None:
 def _spoken(line: str) -> list[Phrase]:
     """'X said that', '..., X said', '..., said X', 'X, who ..., told Y'."""
     phrases = []
-    for verb in _VERB.finditer(line):
-        if verb.group().isalpha() and verb.group() not in VERBS:
-            continue
-        rest = line[verb.end() :]
+    verbs = (m for m in _VERB.finditer(line) if m.group() in VERBS or not m.group().isalpha())
+    for verb in islice(verbs, _MOST_VERBS):
+        rest = line[verb.end() : verb.end() + _BEFORE]
         said, tail = _complement(verb.group(), rest), (_TAIL if verb.group() in SAY | TELL else _SHORT_TAIL).match(rest)
         if (said < 0 and not tail) or not (who := _subject(line, verb)):
             continue
         before = line[: who[0]].rstrip()
         # "Russia, Peskov said, is ready" or, with a clause before it, "..., Peskov said on Monday."
         outer = tail is not None and before.endswith((",", '"', "”", "»"))
-        if tail and before.endswith(",") and rest[tail.end() - 1] != "," and len(before.split()) < 4:
+        if tail and before.endswith(",") and not tail.group().endswith(",") and len(before.split()) < 4:
             outer = False
         if said < 0 and not outer:
             continue
@@ -232,13 +251,13 @@ def _sourced(line: str) -> list[Phrase]:
 
 def find_phrases(line: str) -> list[Phrase]:
     """Every attributing phrase of a line, in no order. The line has no paragraph break."""
-    return _spoken(line) + _sourced(line)
+    return _spoken(line) + _sourced(line) if len(line) <= _MOST_LETTERS else []
 
 
 def find_inner(line: str, phrase: Phrase) -> Span | None:
     """Z in 'X reported that Z had called for ...': whose speech the phrase's own speaker reports."""
     found = _INNER.match(line, phrase.end) if line[: phrase.end].endswith("that") else None
-    return found.span("who") if found and not re.match(r"(?:his|her|its|their)\b", found["who"]) else None
+    return found.span("who") if found and not _NOT_INNER.search(found["who"]) else None
 
 
 def first_subject(line: str) -> str:

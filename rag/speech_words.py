@@ -35,19 +35,19 @@ def forms_of(verbs: str) -> frozenset[str]:
 SAY = forms_of("say/says/said")
 TELL = forms_of("tell/tells/told inform assure remind")
 BELIEVE = forms_of(
-    "believe think/thinks/thought expect anticipate predict forecast/forecasts speculate suspect estimate fear assume "
-    "reckon doubt hope"
+    "believe think/thinks/thought expect anticipate predict forecast/forecasts speculate suspect estimate fear "
+    "assume reckon doubt hope"
 )
 CLAIM = forms_of(
-    "claim state write/writes/wrote/written remark warn argue assert insist allege announce declare add reply respond "
-    "explain comment stress acknowledge admit/admits/admitted concede deny testify recall tweet quip/quips/quipped joke "
-    "boast complain caution counter reiterate maintain contend pledge promise vow clarify emphasise emphasize underline "
-    "underscore observe lament agree ask"
+    "claim state write/writes/wrote/written remark warn argue assert insist allege announce declare add reply "
+    "respond explain comment stress acknowledge admit/admits/admitted concede deny testify recall tweet "
+    "quip/quips/quipped joke boast complain caution counter reiterate maintain contend pledge promise vow clarify "
+    "emphasise emphasize underline underscore observe lament agree ask"
 )
 # With a thing for a subject these are evidence, not speech ("the attack suggests that"): only people and bodies count.
 SHOW = forms_of(
-    "report suggest indicate hint imply signal confirm note conclude highlight reveal "
-    "find/finds/found propose recommend reaffirm"
+    "report suggest indicate hint imply signal confirm note conclude highlight reveal find/finds/found propose "
+    "recommend reaffirm"
 )
 VERBS = SAY | TELL | BELIEVE | CLAIM | SHOW
 PARTICIPLES = "saying adding noting stating claiming arguing stressing warning emphasising emphasizing insisting \
@@ -58,19 +58,21 @@ CLEAR = r"ma(?:de|kes?)\s+(?:it\s+)?(?:plain|clear)|point(?:s|ed)?\s+out"
 PEOPLE = (
     "activist adviser advisor agent aide ally ambassador analyst author blogger campaigner candidate chairman "
     "chairwoman chancellor chief citizen coach colonel columnist commander commentator commissioner critic defender "
-    "delegate deputy diplomat director doctor economist editor employee engineer envoy executive expert farmer fighter "
-    "founder general governor head historian individual insider investigator investor journalist judge lawmaker lawyer "
-    "leader man manager mayor member minister monitor negotiator observer officer official opponent owner participant "
-    "person pilot planner player politician premier president prosecutor professor protester reporter representative "
-    "researcher resident scholar scientist secretary senator soldier source specialist spokesman spokesperson "
-    "spokeswoman strategist student supporter teacher trader union victim volunteer witness woman worker writer men "
-    "women people police spokesmen widow wife husband son daughter father mother brother sister friend neighbour neighbor "
-    "relative survivor firefighter nurse rebel militant rescuer driver passenger patient refugee banker"
+    "delegate deputy diplomat director doctor economist editor employee engineer envoy executive expert farmer "
+    "fighter founder general governor head historian individual insider investigator investor journalist judge "
+    "lawmaker lawyer leader man manager mayor member minister monitor negotiator observer officer official opponent "
+    "owner participant person pilot planner player politician premier president prosecutor professor protester "
+    "reporter representative researcher resident scholar scientist secretary senator soldier source specialist "
+    "spokesman spokesperson spokeswoman strategist student supporter teacher trader union victim volunteer witness "
+    "woman worker writer men women people police spokesmen widow wife husband son daughter father mother brother "
+    "sister friend neighbour neighbor relative survivor firefighter nurse rebel militant rescuer driver passenger "
+    "patient refugee banker"
 )
 BODIES = (
-    "administration agency army authority bank body commission committee company council country court department embassy firm force fund government "
-    "group institute hospital intelligence media military ministry mission nation newspaper network office organisation organization outlet paper "
-    "parliament party regulator side state team think+tank tribunal university"
+    "administration agency army authority bank body commission committee company council country court department "
+    "embassy firm force fund government group institute hospital intelligence media military ministry mission "
+    "nation newspaper network office organisation organization outlet paper parliament party regulator side state "
+    "team think+tank tribunal university"
 )
 WRITINGS = (
     "account analysis article assessment briefing conclusion data document estimate finding forecast investigation "
@@ -93,20 +95,23 @@ TIME = any_of(
 _OPENER = any_of(
     "The A An In On At But And Or So Yet If When While As After Before Since Because Although Though Despite During "
     "However Then There Here It He She They We You I This That These Those What Who Which Where Why How His Her Its "
-    "Their Our My Your For From With By To Of Not No Nor Some Many Most Several Other Another Both All Few According "
-    "Speaking Moreover Meanwhile Therefore Thus Nothing Everyone Specifically Evidence Signs Results Tests History Experience Images Footage Everything Polls Figures Please Plans Every Each Any Among Still Now Also Only Once Even"
+    "Their Our My Your For From With By To Of Not No Nor Some Many Most Several Other Another Both All Few "
+    "According Speaking Moreover Meanwhile Therefore Thus Nothing Everyone Specifically Evidence Signs Results "
+    "Tests History Experience Images Footage Everything Polls Figures Please Plans Every Each Any Among Still Now "
+    "Also Only Once Even"
 )
 STOP = any_of(
-    "is are was were be been being am has have had do does did will would shall should can could may might must not to "
-    "of in on at by for from with as that which who whom whose what when where while why how if because although though "
-    "unless until since after before than then there here it he she they we you me him them us and or but nor so yet "
-    "the a an met made took gave got went came saw held kept left lost won led fell rose grew put cut hit sent began "
-    "became brought found felt heard ran set spoke stood thought told said wrote drew broke chose drove flew knew paid "
-    "sold shot sought struck threw want need seek use make take give get go come keep said say says tell tells whether both all "
-    "most more less very latter however"
+    "is are was were be been being am has have had do does did will would shall should can could may might must not "
+    "to of in on at by for from with as that which who whom whose what when where while why how if because although "
+    "though unless until since after before than then there here it he she they we you me him them us and or but "
+    "nor so yet the a an met made took gave got went came saw held kept left lost won led fell rose grew put cut "
+    "hit sent began became brought found felt heard ran set spoke stood thought told said wrote drew broke chose "
+    "drove flew knew paid sold shot sought struck threw want need seek use make take give get go come keep said say "
+    "says tell tells whether both all most more less very latter however"
 )
 _DETERMINER = (
-    rf"(?:(?:one|some|many|most|all|both|several)\s+of\s+)?(?i:{any_of('the a an some many most several other another')}"
+    r"(?:(?:one|some|many|most|all|both|several)\s+of\s+)?"
+    rf"(?i:{any_of('the a an some many most several other another')}"
     rf"|{any_of('one two three four five all both few various his her their its these those unnamed')})\s+"
 )
 
@@ -128,7 +133,7 @@ _MODIFIER = (
     rf"|(?![a-z]+[^sui\W]s\b){LOW})"
 )
 NAME = (
-    rf"{_CAP}(?:\s+(?:(?:of|for|on|at|and)\s+(?:the\s+)?|(?:de|da|di|del|der|van|von|bin|al|el|la|le)\s+)?{_CAP})*"
+    rf"{_CAP}(?:\s+(?:(?:of|for|on|at|and)\s+(?:the\s+)?|(?:de|da|di|del|der|van|von|bin|al|el|la|le)\s+)?(?:{_CAP}|May\b)){{0,7}}"
     r"(?:\s+\([^()]{1,40}\))?"
 )
 _LINK = (
@@ -151,10 +156,11 @@ ADVERBS = (
 """Between the subject and its verb. Modals and negations are absent on purpose: "would say" is not speech."""
 
 _PRESS = (
-    "Times Journal Post News Guardian Telegraph Independent Tribune Herald Gazette Chronicle Mail Observer Economist "
-    "Reuters AP AFP BBC CNN NBC CBS ABC NPR PBS MSNBC WSJ NYT FT Bloomberg Axios Politico TASS Tass Interfax RIA Xinhua "
-    "Ukrinform Pravda Spiegel Bild Monde Figaro Zeitung Haaretz Jazeera Press Presse Radio TV Television Media Magazine Daily "
-    "Weekly Meduza Kommersant Izvestia Sputnik RT Telegram Twitter Facebook YouTube Gazeta"
+    "Times Journal Post News Guardian Telegraph Independent Tribune Herald Gazette Chronicle Mail Observer "
+    "Economist Reuters AP AFP BBC CNN NBC CBS ABC NPR PBS MSNBC WSJ NYT FT Bloomberg Axios Politico TASS Tass "
+    "Interfax RIA Xinhua Ukrinform Pravda Spiegel Bild Monde Figaro Zeitung Haaretz Jazeera Press Presse Radio TV "
+    "Television Media Magazine Daily Weekly Meduza Kommersant Izvestia Sputnik RT Telegram Twitter Facebook YouTube "
+    "Gazeta"
 )
 OUTLET = (
     rf"(?:(?:The\s+)?(?:{_CAP}\s+){{0,3}}?(?:{any_of(_PRESS)})\b(?:\s+(?:{_CAP})){{0,2}}(?:\s+(?:news\s+agency|newspaper))?"
@@ -162,14 +168,14 @@ OUTLET = (
     r"|media(?:\s+(?:reports|outlets))?))\b)"
 )
 _COLLECTIVE = any_of(
-    "House Kremlin West East Bank Union Nations State States Department Pentagon Congress Senate Foundation Center Centre "
-    "Service Office Forces Fund Corporation Inc Ltd North South Saudi United New Ministry Institute Agency"
+    "House Kremlin West East Bank Union Nations State States Department Pentagon Congress Senate Foundation Center "
+    "Centre Service Office Forces Fund Corporation Inc Ltd North South Saudi United New Ministry Institute Agency"
 )
 
 
 # Names
 
-FULL_NAME = re.compile(rf"{_CAP}(?:\s+{_CAP})+")
+FULL_NAME = re.compile(rf"{_CAP}(?:\s+(?:{_CAP}|May\b))+")
 _ONE_NAME = re.compile(_CAP)
 _SIMPLE_CAP = rf"[{_UPPER}][a-z’'-]+"
 _NAMED = re.compile(rf"\bnamed\s+(?={_CAP})")
@@ -207,7 +213,7 @@ def is_some_outlet(name: str) -> bool:
 
 
 def fits(pronoun: str, name: str, text: str) -> bool:
-    """Whether he, she or they can stand for the name, as far as its words tell. text: where full names are looked up."""
+    """Whether he, she or they can stand for the name, as its words tell. text: where full names are looked up."""
     head = _HEAD.search(name)
     several = " and " in name or bool(head and re.search(r"(?:s|people|police|men)$", head.group()))
     if pronoun == "they":

@@ -127,8 +127,6 @@ def test_the_help_names_every_command_and_loads_nothing_heavy() -> None:
     [
         ("ask",),
         ("nonsense",),
-        ("ask", "Why?", "--since", "yesterday"),
-        ("ask", "Why?", "--until", "2025-02-30"),
         ("search", "x", "-k", "0"),
         ("chat", "--port", "70000"),
         ("eval", "a.jsonl", "b.jsonl", "--out", "both.json"),
@@ -148,6 +146,15 @@ def test_a_question_that_cannot_be_asked_is_one_line_and_exit_status_2(library: 
     assert (done.exit_code, done.stdout) == (2, "")
     assert len(lines(done.stderr)) == 1
     assert done.stderr.startswith("sayso: ")
+
+
+@pytest.mark.parametrize("option", [("--since", "yesterday"), ("--until", "2025-02-30")])
+def test_a_date_that_is_none_is_one_line_and_exit_status_2(library: Path, option: tuple[str, str]) -> None:
+    done = sayso("ask", "Who spoke?", "--library", library, *option)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert lines(done.stderr) == [
+        f"sayso: {option[1]!r} is not a date; write it as 2025, 2025-05 or 2025-05-20",
+    ]
 
 
 # add, remove, list, check

@@ -4,10 +4,13 @@ The page is HTML made in ui/render.py and put in whole. What comes back from the
 (which turn, which citation); offsets and documents are looked up here, so a page cannot ask for anything else.
 """
 
+import asyncio
 import itertools
 import logging
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import PurePath
 from typing import Any
@@ -44,13 +47,23 @@ _MONO = [gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospac
 def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860) -> None:
     """Serve the chat until Ctrl-C. Raises SaysoError for an address or a port that cannot be used."""
     listener = server.open_socket(host, port)
-    server.run(mount(build(assistant), host), listener, host)
+    server.run(app(assistant, host), listener, host)
 
 
-def mount(blocks: gr.Blocks, host: str = "127.0.0.1") -> FastAPI:
+def app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
     """The chat behind the guards of ui/server.py."""
+
+    async def made() -> FastAPI:
+        return _mount(build(assistant), host)
+
+    # Gradio opens event loops that it never closes unless one is running, and the caller's thread may have its own.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(made())).result()
+
+
+def _mount(blocks: gr.Blocks, host: str) -> FastAPI:
     theme = gr.themes.Base(primary_hue="teal", neutral_hue="slate", font=_SANS, font_mono=_MONO, radius_size="lg")
-    app: FastAPI = gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         server.new_app(host),
         blocks,
         path="/",
@@ -65,7 +78,7 @@ def mount(blocks: gr.Blocks, host: str = "127.0.0.1") -> FastAPI:
         mcp_server=False,
         pwa=False,
     )
-    return app
+    return mounted
 
 
 def build(assistant: Assistant) -> gr.Blocks:
@@ -75,7 +88,7 @@ def build(assistant: Assistant) -> gr.Blocks:
     limit = assistant.settings.max_question_chars
     opened = itertools.count(1)
 
-    def ask(
+    def converse(
         question: str, turns: tuple[Answer, ...], event: gr.EventData
     ) -> Iterator[tuple[Any, str, tuple[Answer, ...]]]:
         """First the question with "Searching", then the answer, or one line that says what is wrong."""
@@ -127,7 +140,7 @@ def build(assistant: Assistant) -> gr.Blocks:
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         gr.on(
             [box.submit, log.example_select],
-            ask,
+            converse,
             [box, turns],
             [box, log, turns],
             trigger_mode="once",
@@ -138,6 +151,8 @@ def build(assistant: Assistant) -> gr.Blocks:
         new.click(clear, None, [box, log, turns, panel], **quiet)
         gr.api(api_ask, api_name="ask")
     blocks.queue(max_size=_QUEUE, default_concurrency_limit=4, api_open=False)
+    # Gradio computes statistics after every question for its dashboard, which is off.
+    blocks._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
     return blocks
 
 

@@ -5,9 +5,9 @@ failed, 2 wrong use, 130 interrupted. Whatever is heavy is imported inside the c
 """
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,30 +59,14 @@ LibraryOption = Annotated[
     str | None, typer.Option("--library", metavar="DIR", help="The library's folder. [env var: SAYSO_LIBRARY]")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")]
-
-
-def _day(value: str) -> str:
-    """A date option as the filter wants it: a year, a month or a day that exists."""
-    from datetime import date
-
-    if value:
-        try:
-            if not re.fullmatch(r"\d{4}(-\d{2}){0,2}", value):
-                raise ValueError
-            date.fromisoformat((value + "-01-01")[:10])
-        except ValueError:
-            raise typer.BadParameter(f"{value!r} is not a date such as 2025-05-20, 2025-05 or 2025") from None
-    return value
-
-
 SourceOption = Annotated[
     list[str] | None, typer.Option("--source", metavar="NAME", help="Only what this source published; may be repeated.")
 ]
 SinceOption = Annotated[
-    str, typer.Option("--since", metavar="DATE", callback=_day, help="Only documents from this day, month or year on.")
+    str, typer.Option("--since", metavar="DATE", help="Only documents from this day, month or year on.")
 ]
 UntilOption = Annotated[
-    str, typer.Option("--until", metavar="DATE", callback=_day, help="Only documents up to this day, month or year.")
+    str, typer.Option("--until", metavar="DATE", help="Only documents up to this day, month or year.")
 ]
 
 
@@ -208,7 +192,7 @@ def check(library: LibraryOption = None, as_json: JsonOption = False) -> None:
 
     with _open(library) as assistant:
         report = assistant.check()
-        folder = assistant.library.path
+        folder = assistant.path
     if as_json:
         _print(json_line(to_dict(report)))
     else:
@@ -292,11 +276,12 @@ def bench(
 @app.command(epilog="Example: sayso models --json")
 def models(library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """Show what answers, and which model searches."""
+    from index.library import Library
     from rag.types import to_dict
     from ui.terminal import json_line, one_line
 
-    with _open(library) as assistant:
-        spec = assistant.library.spec()
+    with _open(library) as assistant, closing(Library.open(assistant.path)) as stored:
+        spec = stored.spec()
         named = assistant.settings.embedder
     quoted = "the sources' own words, verbatim; needs no language model"
     if as_json:

@@ -17,7 +17,7 @@ _RUNS = 3
 
 def measure_cold(workload: Workload) -> Result:
     question = workload.questions[0].question
-    library = str(workload.assistant.library.path)
+    library = str(workload.assistant.path)
     ours = [_run(["-m", "ui.cli", "ask", question, "--library", library]) for _ in range(_RUNS)]
     models = [_run(["-c", "import sentence_transformers"]) for _ in range(_RUNS)]
     bare = [_run(["-c", "import torch"]) for _ in range(_RUNS)]

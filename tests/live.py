@@ -1,0 +1,25 @@
+"""A real web server on a free port for the length of a test."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi import FastAPI
+
+from ui import server
+
+
+@contextmanager
+def running(app: FastAPI, host: str = "127.0.0.1") -> Iterator[str]:
+    """Serve the app in a thread; gives its address."""
+    ready = threading.Event()
+    with server.open_socket(host, 0) as listener:
+        served = server.ChatServer(app, ready=ready.set)
+        thread = threading.Thread(target=served.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            assert ready.wait(30)
+            yield server.address(listener, host)
+        finally:
+            served.should_exit = True
+            thread.join()

@@ -1,0 +1,203 @@
+"""Who may talk to the chat's server, and what it tells them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from index.errors import SaysoError, UsageError
+from rag import Answer, Assistant
+from rag.types import from_json
+from tests.live import running
+from ui import chat, server
+
+
+@pytest.fixture(scope="module")
+def address(seeds_assistant: Assistant) -> Iterator[str]:
+    with running(chat.app(seeds_assistant)) as url:
+        yield url
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, trust_env=False, timeout=30) as client:
+        yield client
+
+
+def ask(client: httpx.Client, question: str) -> tuple[str, str]:
+    """Through the public endpoint: the last event's name and its data."""
+    started = client.post("/gradio_api/call/ask", json={"data": [question]})
+    assert started.status_code == 200, started.text
+    events = client.get(f"/gradio_api/call/ask/{started.json()['event_id']}").text.strip().split("\n\n")
+    name, data = events[-1].split("\n", 1)
+    return name.removeprefix("event: "), data.removeprefix("data: ")
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", "", "[::1"])
+def test_a_host_that_is_not_this_machine_is_refused(client: httpx.Client, host: str) -> None:
+    """A page that points its own name at 127.0.0.1 gets nothing."""
+    assert client.get("/", headers={"Host": host}).status_code == 400
+    assert client.post("/gradio_api/call/ask", headers={"Host": host}, json={"data": ["x"]}).status_code == 400
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_this_machine_by_any_of_its_names_is_served(client: httpx.Client, address: str, host: str) -> None:
+    assert client.get("/", headers={"Host": f"{host}:{address.rsplit(':', 1)[1]}"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1", "http://localhost:3000", "http://127.0.0.1:1", "x"]
+)
+def test_another_sites_page_is_refused(client: httpx.Client, origin: str) -> None:
+    """Also one on this machine at another port."""
+    for path in ("/gradio_api/call/ask", "/gradio_api/queue/join"):
+        answer = client.post(path, headers={"Origin": origin}, json={"data": ["x"]})
+        assert answer.status_code == 403
+        assert "access-control-allow-origin" not in answer.headers
+    assert client.options("/gradio_api/queue/join", headers={"Origin": origin}).status_code == 403
+    assert client.get("/config", headers={"Origin": origin}).status_code == 403
+
+
+def test_a_cross_site_form_without_an_origin_is_refused(client: httpx.Client) -> None:
+    answer = client.post("/gradio_api/call/ask", headers={"Sec-Fetch-Site": "cross-site"}, json={"data": ["x"]})
+    assert answer.status_code == 403
+
+
+def test_the_chats_own_page_may_post(client: httpx.Client, address: str) -> None:
+    answer = client.post("/gradio_api/call/ask", headers={"Origin": address}, json={"data": ["Who spoke?"]})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/theme.css", "/gradio_api/upload", "/nothing"])
+def test_every_answer_carries_the_security_headers(client: httpx.Client, path: str) -> None:
+    headers = client.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
+
+
+def test_the_nonce_of_the_pages_scripts_is_never_used_twice(client: httpx.Client) -> None:
+    first, second = (client.get("/") for _ in range(2))
+    for page in (first, second):
+        nonce = page.headers["content-security-policy"].split("'nonce-")[1].split("'")[0]
+        assert page.text.count("<script") == page.text.count(f'<script nonce="{nonce}"') > 0
+    assert first.headers["content-security-policy"] != second.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/gradio_api/file=/etc/passwd"),
+        ("GET", "/gradio_api/file=../../../../etc/passwd"),
+        ("GET", "/gradio_api/file=%2e%2e%2fetc%2fpasswd"),
+        ("GET", "/gradio_api/%66ile=/etc/passwd"),
+        ("GET", "/gradio_api/file/etc/passwd"),
+        ("GET", "/gradio_api/proxy=http://169.254.169.254/"),
+        ("POST", "/gradio_api/upload"),
+        ("POST", "/gradio_api/component_server"),
+        ("GET", "/gradio_api/deep_link"),
+        ("GET", "/gradio_api/runs"),
+        ("GET", "/monitoring"),
+        ("GET", "/svelte/x"),
+        ("POST", "/login"),
+    ],
+)
+def test_what_the_chat_does_not_use_is_not_there(client: httpx.Client, method: str, path: str) -> None:
+    assert client.request(method, path).status_code == 404
+
+
+def test_five_megabytes_are_refused_at_once(client: httpx.Client) -> None:
+    client.get("/config")  # the connection stands
+    started = time.perf_counter()
+    answer = client.post("/gradio_api/call/ask", content=b'{"data":["' + b"x" * 5_000_000 + b'"]}')
+    assert answer.status_code == 413
+    assert time.perf_counter() - started < 0.5
+
+
+def test_a_body_of_unknown_length_is_refused_as_soon_as_it_is_too_long(client: httpx.Client) -> None:
+    pieces = (b"x" * 10_000 for _ in range(100))
+    assert client.post("/gradio_api/call/ask", content=pieces).status_code == 413
+
+
+def test_the_one_public_endpoint_returns_the_whole_answer(client: httpx.Client, seeds_assistant: Assistant) -> None:
+    assert list(client.get("/gradio_api/info").json()["named_endpoints"]) == ["/ask"]
+    name, data = ask(client, "Why does Putin want negotiations with Ukraine?")
+    assert name == "complete"
+    answer = from_json(Answer, json.dumps(json.loads(data)[0]))
+    assert answer.citations
+    for citation in answer.citations:
+        assert citation.stands_in(seeds_assistant.document(citation.doc_id))
+
+
+@pytest.mark.parametrize("question", ["", "   ", "x" * 20_000])
+def test_a_question_that_cannot_be_asked_is_answered_in_one_line(client: httpx.Client, question: str) -> None:
+    name, data = ask(client, question)
+    assert name == "error"
+    assert "Traceback" not in data
+    assert len(data.splitlines()) == 1
+    assert "question" in data
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])  # noqa: S104  # refused
+def test_an_address_others_can_reach_is_refused_with_the_way_round(host: str) -> None:
+    with pytest.raises(UsageError, match="ssh -L 7860:127.0.0.1:7860") as refused:
+        server.open_socket(host, 7860)
+    assert host in str(refused.value)
+    assert refused.value.exit_status == 2
+
+
+def test_a_port_in_use_is_named_with_another_to_take() -> None:
+    with server.open_socket("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SaysoError, match=f"port {port} on 127.0.0.1 is in use.*sayso chat --port {port + 1}"):
+            server.open_socket("127.0.0.1", port)
+
+
+def test_a_port_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UsageError, match="there is no port 70000"):
+        server.open_socket("127.0.0.1", 70_000)
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("LOCALHOST", True), ("0.0.0.0", False), ("a.b", False)],  # noqa: S104
+)
+def test_loopback_is_told_from_the_rest(host: str, loopback: bool) -> None:
+    assert server.is_loopback(host) is loopback
+
+
+def test_ctrl_c_stops_it_quietly_and_soon() -> None:
+    """It says where it serves, and afterwards nothing more, open connections or not."""
+    code = (
+        "from ui import server; listener = server.open_socket('127.0.0.1', 0); "
+        "server.run(server.new_app('127.0.0.1'), listener, '127.0.0.1')"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    assert line.startswith("sayso chat: http://127.0.0.1:")
+    assert line.endswith("(Ctrl-C stops it)\n")
+    with httpx.Client(base_url=line.split()[2], trust_env=False) as client:
+        assert client.get("/favicon.ico").headers["content-type"] == "image/svg+xml"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (0, "", "")
