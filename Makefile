@@ -40,7 +40,11 @@ clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamps: what stands is newer than the files that say what should.
+# The stamps: what stands is newer than the files that say what should. Scripts in .venv name the folder they were made
+# in, so a checkout that has moved gets a new one.
+ifneq ($(shell cat .venv/.created 2>/dev/null),$(CURDIR))
+.PHONY: .venv/.created
+endif
 .venv/.created:
 	@command -v $(PYTHON) >/dev/null || { echo 'sayso needs Python 3.11 or newer; install it with: apt install python3 python3-venv'; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sayso needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1); name another with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
@@ -48,7 +52,7 @@ clean:
 	@echo 'Creating the environment .venv'
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv
-	@touch $@
+	@echo '$(CURDIR)' > $@
 
 .venv/.installed: .venv/.created $(INSTALLED_FROM)
 	@echo 'Installing sayso and its libraries into .venv; the first time this takes a few minutes'

@@ -92,9 +92,8 @@ def write_json(evaluation: Evaluation, out: Path) -> None:
 def render(evaluation: Evaluation) -> list[RenderableType]:
     """The tables for a terminal: all questions together, then by kind where there are several."""
     overall = evaluation.overall
-    table = Table(
-        title=f"{evaluation.name}: {overall.questions} questions, {overall.answerable} answerable", min_width=56
-    )
+    title = f"{evaluation.name}: {overall.questions} questions, {overall.answerable} answerable"
+    table = Table(title=title, box=SIMPLE_HEAD, min_width=len(title))
     table.add_column("figure")
     table.add_column("value", justify="right")
     for name, words, unit in _OVERALL:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from index.types import Document, Sentence
-from rag.speech import find_inner, find_phrases, first_subject
+from rag.speech import find_inner, find_phrases, first_subject, opens_with_actor
 from rag.speech_words import Span, fits, is_outlet, is_person, is_some_outlet, trim
 from rag.types import Attribution
 
@@ -117,6 +117,8 @@ class _Reader:
         for phrase in find_phrases(line):
             framing.update(range(phrase.start, phrase.end))
             who = self._name(start, phrase.who, ordinal)
+            if phrase.who and phrase.who[0] > 0 and self._is_he_or_she(start, phrase.who) and opens_with_actor(line):
+                who = None
             if phrase.via:
                 via = trim(self.text, (start + phrase.via[0], start + phrase.via[1]))
             if inner := find_inner(line, phrase):
@@ -146,6 +148,9 @@ class _Reader:
         if pronoun := _PRONOUNS.get(word.lower()):
             return self._earlier(ordinal, pronoun)
         return (is_some_outlet(word) and self._earlier(ordinal, "outlet")) or name
+
+    def _is_he_or_she(self, offset: int, span: Span) -> bool:
+        return _PRONOUNS.get(self.text[offset + span[0] : offset + span[1]].lower()) in ("he", "she")
 
     def _earlier(self, ordinal: int, wanted: str) -> Span | None:
         """The nearest fitting speaker before, in this paragraph or the last. wanted: he, she, they, outlet or any."""

@@ -78,7 +78,9 @@ def load_base() -> tuple[Any, nn.Module]:
     """Tokenizer and network of the default embedding model."""
     disable_progress_bar()
     folder = str(get_model_path())
-    return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder, add_pooling_layer=False)
+    return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(
+        folder, add_pooling_layer=False, attn_implementation="eager"
+    )
 
 
 class Reader:

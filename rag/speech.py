@@ -71,6 +71,7 @@ _NOT_INNER = re.compile(r"^(?:his|her|its|their)\b|(?:[’']s|s[’'])$")
 _NOUN_BEFORE = re.compile(r"(?:[’']s|s[’'])$")  # "Trump's claims that": no verb follows
 _STATES = re.compile(r"(?:member|nation|ic|ern|an|ab|[A-Z])$")  # "the Baltic states that"
 _LISTED = re.compile(rf"(?:^|,\s+){NAME},\s+and\s+$")  # "A, B, and C said": C alone is not who said it
+_ACTOR = re.compile(rf"{NAME}\s+(?!(?:is|was|has|does)\b)[a-z]+(?:s|ed)\s")
 _SHARED = re.compile(r"\band(?:\s+(?:then|also|later))?\s+$")
 _BREAK = re.compile(r"\b(?:who|which|whom|while|but|when|after|that|before)\b")
 _PARTICIPLE = re.compile(rf",\s+(?:{any_of(PARTICIPLES)})\s+that\b")
@@ -168,6 +169,11 @@ _MOST_LETTERS = 1500
 """Bounds against text that was made to be slow; no sentence of prose comes near them."""
 
 
+def _is_weak(verb: str) -> bool:
+    """Whether things do it too: the attack suggests, the plan called for."""
+    return verb in SHOW or re.fullmatch(ACT, verb) is not None
+
+
 def _subject(line: str, verb: re.Match[str]) -> Span | None:
     base = max(0, verb.start() - _BEFORE)
     if base:
@@ -180,7 +186,7 @@ def _subject(line: str, verb: re.Match[str]) -> Span | None:
     near = cut.end() - 1 if cut else 0  # no subject reaches over a comma, except by an apposition
     if not _ONLY_ADVERBS.fullmatch(left, near):
         return _near_subject(line, base + near, verb)
-    found = _SUBJECT_APART.search(left) or (_THING_APART.search(left) if verb.group() not in SHOW else None)
+    found = _SUBJECT_APART.search(left) or (None if _is_weak(verb.group()) else _THING_APART.search(left))
     if not found:
         return None
     # "Mr. Putin's spokesman, Dmitri Peskov, said": the name, not the office
@@ -191,7 +197,7 @@ def _subject(line: str, verb: re.Match[str]) -> Span | None:
 
 def _near_subject(line: str, near: int, verb: re.Match[str]) -> Span | None:
     for rule in _SUBJECTS:
-        if rule is _SUBJECT_THING and verb.group() in SHOW:
+        if rule is _SUBJECT_THING and _is_weak(verb.group()):
             continue
         if found := rule.search(line[near : verb.start()]):
             who = near + found.start("who"), near + found.end("who")
@@ -258,6 +264,11 @@ def find_inner(line: str, phrase: Phrase) -> Span | None:
     """Z in 'X reported that Z had called for ...': whose speech the phrase's own speaker reports."""
     found = _INNER.match(line, phrase.end) if line[: phrase.end].endswith("that") else None
     return found.span("who") if found and not _NOT_INNER.search(found["who"]) else None
+
+
+def opens_with_actor(line: str) -> bool:
+    """'Benvolio urges Romeo to go, he claims': a pronoun after such an opening more likely means somebody in it."""
+    return _ACTOR.match(line) is not None
 
 
 def first_subject(line: str) -> str:

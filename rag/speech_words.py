@@ -163,7 +163,7 @@ _PRESS = (
     "Gazeta"
 )
 OUTLET = (
-    rf"(?:(?:The\s+)?(?:{_CAP}\s+){{0,3}}?(?:{any_of(_PRESS)})\b(?:\s+(?:{_CAP})){{0,2}}(?:\s+(?:news\s+agency|newspaper))?"
+    rf"(?:(?:The\s+)?(?:{_CAP}\s+){{0,3}}?(?:{any_of(_PRESS)})\b(?:\s+(?:{_CAP})){{0,2}}(?:\s+of\s+{_CAP}(?:\s+{_CAP})?)?(?:\s+(?:news\s+agency|newspaper))?"
     r"|(?:reporters|journalists|news(?:paper)?s|(?:\w+\s+){0,2}(?:news\s+(?:sources|agency|agencies|outlets|reports)"
     r"|media(?:\s+(?:reports|outlets))?))\b)"
 )

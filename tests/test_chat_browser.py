@@ -259,7 +259,8 @@ def test_markup_that_reached_the_page_could_still_run_nothing(browser: Browser, 
     page.evaluate("() => document.querySelector('#evil').click()")
     page.wait_for_timeout(300)
     assert page.evaluate("() => window.ran") is None
-    assert [request.failure for request in sent if "evil" in request.url] == ["csp"]  # the image; the form asked nothing
+    # The image was stopped on its way out; the form was not even sent.
+    assert [request.failure for request in sent if "evil" in request.url] == ["csp"]
     page.context.close()
 
 
@@ -312,6 +313,6 @@ def test_a_document_that_is_gone_is_said_to_be_gone(browser: Browser, hostile: t
     for page in open_page(browser, address, 1440, 900):
         ask(page, "Which colour was the bridge of Eastmere painted?")
         expect(page.locator(".cite").first).to_be_visible()
-        assistant.remove("gone")
+        assistant.remove(*(d.doc_id for d in assistant.documents() if d.title == "Gone"))
         page.locator(".cite").first.click()
-        expect(page.locator("#panel .error")).to_contain_text("gone")
+        expect(page.locator("#panel .error")).to_have_text("this document is no longer in the library")

@@ -351,7 +351,7 @@ def test_the_reason_of_an_abstention_is_told_in_words_when_the_answer_has_none()
         (DateInfo("2025-05-02", "day", "stated"), "2 May 2025 (stated)"),
         (
             DateInfo("2025-05", "month", "inferred", "a week after Istanbul"),
-            "May 2025 (inferred: a week after Istanbul)",
+            "May 2025 (inferred)",
         ),
         (DateInfo("2025", "year", "metadata"), "2025 (metadata)"),
         (DateInfo(), "date unknown"),

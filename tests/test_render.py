@@ -13,11 +13,47 @@ from rag.types import Answer, Attribution, Citation, Claim, Hit
 from tests.hostile import BAD_URLS, PAYLOADS
 from ui import render
 
-TAGS = set("a article bdi blockquote button details div h2 header li mark ol p q span strong summary".split())
-ATTRIBUTES = set(
-    "aria-hidden aria-label class data-citation data-close data-hit data-status data-support data-turn dir href id "
-    "referrerpolicy rel role tabindex target title type value".split()
-)
+TAGS = {
+    "a",
+    "article",
+    "bdi",
+    "blockquote",
+    "button",
+    "details",
+    "div",
+    "h2",
+    "header",
+    "li",
+    "mark",
+    "ol",
+    "p",
+    "q",
+    "span",
+    "strong",
+    "summary",
+}
+ATTRIBUTES = {
+    "aria-hidden",
+    "aria-label",
+    "class",
+    "data-citation",
+    "data-close",
+    "data-hit",
+    "data-status",
+    "data-support",
+    "data-turn",
+    "dir",
+    "href",
+    "id",
+    "referrerpolicy",
+    "rel",
+    "role",
+    "tabindex",
+    "target",
+    "title",
+    "type",
+    "value",
+}
 ODD = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]")
 
 
@@ -246,7 +282,9 @@ def test_status_and_reason_are_said_in_words(status: str, reason: str, words: st
 
 
 def test_an_abstention_shows_the_closest_passages_to_open() -> None:
-    made = answer(document(), status="abstained", reason="no_evidence", text="They do not say.", citations=(), claims=())
+    made = answer(
+        document(), status="abstained", reason="no_evidence", text="They do not say.", citations=(), claims=()
+    )
     page = Page(render.answer_html(made, turn=2, titles={"d1": "A title"})).check()
     assert "They do not say." in page.text
     (button,) = [a for tag, a in page.tags if tag == "button"]

@@ -150,7 +150,7 @@ def test_a_question_that_cannot_be_asked_is_answered_in_one_line(client: httpx.C
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])  # noqa: S104  # refused
 def test_an_address_others_can_reach_is_refused_with_the_way_round(host: str) -> None:
-    with pytest.raises(UsageError, match="ssh -L 7860:127.0.0.1:7860") as refused:
+    with pytest.raises(UsageError, match=r"ssh -L 7860:127\.0\.0\.1:7860") as refused:
         server.open_socket(host, 7860)
     assert host in str(refused.value)
     assert refused.value.exit_status == 2
@@ -160,7 +160,7 @@ def test_a_port_in_use_is_named_with_another_to_take() -> None:
     with server.open_socket("127.0.0.1", 0) as taken:
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(SaysoError, match=f"port {port} on 127.0.0.1 is in use.*sayso chat --port {port + 1}"):
+        with pytest.raises(SaysoError, match=rf"port {port} on 127\.0\.0\.1 is in use.*sayso chat --port {port + 1}"):
             server.open_socket("127.0.0.1", port)
 
 

@@ -1,4 +1,4 @@
-"""The chat in a browser, on Gradio: its only owner. Questions in, cited answers out, each citation opening its document.
+"""The chat in a browser: the Gradio owner. Questions in, cited answers out; each citation opens its document.
 
 The page is HTML made in ui/render.py and put in whole. What comes back from the browser is a question or a few numbers
 (which turn, which citation); offsets and documents are looked up here, so a page cannot ask for anything else.
@@ -18,7 +18,7 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
-from index.errors import SaysoError
+from index.errors import DocumentError, SaysoError
 from index.types import Document
 from rag.assistant import Assistant
 from rag.types import Answer, Turn, to_dict
@@ -40,7 +40,9 @@ EXAMPLES = (
 )
 
 # Gradio's own themes fetch fonts; these are the reader's.
-_SANS = [gr.themes.Font(name) for name in ("ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "Helvetica", "sans-serif")]
+_SANS = [
+    gr.themes.Font(name) for name in ("ui-sans-serif", "system-ui", "Segoe UI", "Roboto", "Helvetica", "sans-serif")
+]
 _MONO = [gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospace")]
 
 
@@ -117,7 +119,8 @@ def build(assistant: Assistant) -> gr.Blocks:
             raise gr.Error(problem, print_exception=False)
         return to_dict(answer)
 
-    with gr.Blocks(title="sayso", analytics_enabled=False, delete_cache=(3600, 3600)) as blocks:
+    page = gr.Blocks(title="sayso", analytics_enabled=False, delete_cache=(3600, 3600))
+    with page:
         turns = gr.State((), time_to_live=_STATE_TTL_S)
         with gr.Row(elem_id="top"):
             gr.HTML(_header_html(documents), elem_id="brand")
@@ -137,23 +140,22 @@ def build(assistant: Assistant) -> gr.Blocks:
         )
         panel = gr.HTML("", elem_id="panel", js_on_load=_asset("panel.js"), apply_default_css=False)
 
-        quiet = {"show_progress": "hidden", "api_visibility": "private"}
         gr.on(
             [box.submit, log.example_select],
             converse,
             [box, turns],
             [box, log, turns],
             trigger_mode="once",
-            concurrency_limit=4,
-            **quiet,
+            show_progress="hidden",
+            api_visibility="private",
         )
-        log.select(show, [turns], [panel], trigger_mode="always_last", **quiet)
-        new.click(clear, None, [box, log, turns, panel], **quiet)
-        gr.api(api_ask, api_name="ask")
-    blocks.queue(max_size=_QUEUE, default_concurrency_limit=4, api_open=False)
+        log.select(show, [turns], [panel], trigger_mode="always_last", show_progress="hidden", api_visibility="private")
+        new.click(clear, None, [box, log, turns, panel], show_progress="hidden", api_visibility="private")
+        gr.events.api(api_ask, api_name="ask")
+    page.queue(max_size=_QUEUE, default_concurrency_limit=4, api_open=False)
     # Gradio computes statistics after every question for its dashboard, which is off.
-    blocks._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
-    return blocks
+    page._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
+    return page
 
 
 def _answer(assistant: Assistant, question: str, turns: tuple[Answer, ...]) -> tuple[Answer | None, str]:
@@ -185,8 +187,8 @@ def _panel_html(assistant: Assistant, turns: tuple[Answer, ...], event: gr.Event
         doc_id, start, end, quote = passage.doc_id, passage.start, passage.end, answer.hits[hit - 1].text
     try:
         document = assistant.document(doc_id)
-    except SaysoError as error:
-        return render.error_html(str(error))
+    except DocumentError:
+        return render.error_html("this document is no longer in the library")
     if document.text[start:end] != quote:
         return render.error_html("the document has changed since this answer was given; ask the question again")
     return render.document_html(document, start, end)
@@ -195,7 +197,10 @@ def _panel_html(assistant: Assistant, turns: tuple[Answer, ...], event: gr.Event
 def _log_html(
     assistant: Assistant, turns: tuple[Answer, ...], examples: tuple[str, ...], *, pending: str = "", problem: str = ""
 ) -> str:
-    """The conversation so far. pending: the question being answered. problem: what kept the last one from being asked."""
+    """The conversation so far.
+
+    pending: the question being answered. problem: what kept the last one from being answered.
+    """
     parts = [
         f'<section class="turn">{render.question_html(answer.question)}'
         f"{render.answer_html(answer, turn=number, titles=_titles(assistant, answer))}</section>"
@@ -221,7 +226,7 @@ def _titles(assistant: Assistant, answer: Answer) -> Mapping[str, str]:
     for doc_id in {hit.passage.doc_id for hit in answer.hits}:
         try:
             titles[doc_id] = assistant.document(doc_id).title
-        except SaysoError:  # removed since; it is listed without a title
+        except DocumentError:  # removed since; it is listed without a title
             continue
     return titles
 

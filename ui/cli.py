@@ -81,7 +81,7 @@ def add(
     What has not changed since it was added is passed over; what cannot be read is named, and the rest goes on.
     """
     from rag.types import to_dict
-    from ui.terminal import json_line, one_line, progress
+    from ui.terminal import json_line, progress
 
     with _open(library) as assistant, progress() as show:
         report = assistant.add(*paths, progress=show)
@@ -93,7 +93,7 @@ def add(
             f"{len(report.failed)} failed; {report.passages} passages embedded in {report.seconds:.1f} s"
         )
     for failure in report.failed:
-        _say(f"{one_line(failure.path)}: {failure.why}")
+        _say(failure.why if failure.path in failure.why else f"{failure.path}: {failure.why}")
     if report.failed:
         raise typer.Exit(1)
 

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from index.types import DateInfo, Document
 from rag.types import Answer, Citation, Claim, Hit
 
-_MONTHS = (
-    "January February March April May June July August September October November December".split()  # index: month - 1
-)
+_MONTHS = [  # at the month's number
+    *("", "January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+]
 _BADGES = {
     "answered": "Answered",
     "partial": "Partly answered",
@@ -79,7 +80,7 @@ def date_words(published: DateInfo, *, reason: bool = False) -> str:
         return "date unknown"
     year, *rest = published.value.split("-")
     words = [str(int(rest[1]))] if len(rest) > 1 else []
-    words += [_MONTHS[int(rest[0]) - 1], year] if rest else [year]
+    words += [_MONTHS[int(rest[0])], year] if rest else [year]
     shown = " ".join(words)
     if published.basis != "inferred":
         return shown
@@ -87,9 +88,10 @@ def date_words(published: DateInfo, *, reason: bool = False) -> str:
 
 
 def answer_html(answer: Answer, *, turn: int = 0, titles: Mapping[str, str] | None = None) -> str:
-    """The whole answer: badge, claims with their markers, sources. titles: by doc_id, for the passages of an abstention.
+    """The whole answer: badge, claims with their markers, sources.
 
-    turn: which answer of the conversation this is; its buttons carry it.
+    turn: which answer of the conversation this is; its buttons carry it. titles: by doc_id, for the passages that an
+    abstention shows.
     """
     if answer.status in ("abstained", "error"):
         return abstention_html(answer, turn=turn, titles=titles)
@@ -136,7 +138,11 @@ def sources_html(answer: Answer, *, turn: int = 0, quotes: bool = True) -> str:
     """The numbered list of what the answer rests on; empty without citations."""
     if not answer.citations:
         return ""
-    items = "".join(_source_html(citation, turn, quotes) for citation in answer.citations)
+    told: set[str] = set()  # documents whose date was explained: once is enough
+    items = ""
+    for citation in answer.citations:
+        items += _source_html(citation, turn, quotes=quotes, basis=citation.doc_id not in told)
+        told.add(citation.doc_id)
     return f'<p class="label">Sources</p><ol class="sources">{items}</ol>'
 
 
@@ -178,21 +184,21 @@ def _claim_html(claim: Claim, citations: Mapping[int, Citation], turn: int) -> s
     if trailing and {int(n) for n in re.findall(r"\d+", trailing[0])} <= set(claim.markers):
         text = text[: trailing.start()]
     cited = [citations[marker] for marker in claim.markers if marker in citations]
-    shown = safe(text)
-    for citation in cited:
-        before, quote, after = text.partition(citation.quote)
-        if quote:
-            before, after = (before[:-1], after[1:]) if before[-1:] in _OPENING and after[:1] in _CLOSING else (before, after)
-            lead = f'<span class="lead">{safe(before)}</span>' if before.strip() else ""
-            shown = f"{lead}<q>{safe(quote)}</q>{safe(after)}"
-            break
+    shown = next((html for html in (_with_quote(text, citation.quote) for citation in cited) if html), safe(text))
     buttons = "".join(_marker_html(citation, turn) for citation in cited)
-    doubt = f' <span class="doubt">{safe(claim.why or "not supported")}</span>' if claim.support == "unsupported" else ""
-    return f'<p class="claim" data-support="{safe_attribute(claim.support)}" dir="auto">{shown} {buttons}{doubt}</p>'
+    why = f' <span class="doubt">{safe(claim.why or "not supported")}</span>' if claim.support == "unsupported" else ""
+    return f'<p class="claim" data-support="{safe_attribute(claim.support)}" dir="auto">{shown} {buttons}{why}</p>'
 
 
-_OPENING = ("“", '"')
-_CLOSING = ("”", '"')
+def _with_quote(text: str, quote: str) -> str:
+    """A claim that contains a quote: what leads up to it, the quote in a <q>, the rest. Empty when it does not."""
+    before, found, after = text.partition(quote)
+    if not found:
+        return ""
+    if before[-1:] in ("“", '"') and after[:1] in ("”", '"'):  # <q> brings its own
+        before, after = before[:-1], after[1:]
+    lead = f'<span class="lead">{safe(before)}</span>' if before.strip() else ""
+    return f"{lead}<q>{safe(quote)}</q>{safe(after)}"
 
 
 def _marker_html(citation: Citation, turn: int) -> str:
@@ -203,16 +209,16 @@ def _marker_html(citation: Citation, turn: int) -> str:
     )
 
 
-def _source_html(citation: Citation, turn: int, quotes: bool) -> str:
+def _source_html(citation: Citation, turn: int, *, quotes: bool, basis: bool) -> str:
     facts = [citation.source, date_words(citation.published), f"page {citation.page}" if citation.page else ""]
     facts.append(f"speaker: {citation.speaker}" if citation.speaker else "")
     facts.append(f"via {citation.via}" if citation.via else "")
-    basis = _basis_html(citation.published)
+    known = _basis_html(citation.published) if basis else ""
     quote = f'<blockquote dir="auto">{safe(citation.quote)}</blockquote>' if quotes else ""
     return (
         f'<li value="{citation.marker:d}"><span class="number" aria-hidden="true">{citation.marker:d}</span>'
         f'<button type="button" class="title" data-turn="{turn}" data-citation="{citation.marker:d}" dir="auto">'
-        f"{safe(citation.title)}</button>{_facts_html(facts, citation.url)}{basis}{quote}</li>"
+        f"{safe(citation.title)}</button>{_facts_html(facts, citation.url)}{known}{quote}</li>"
     )
 
 

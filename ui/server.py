@@ -56,7 +56,10 @@ _ICON = (
 
 
 def new_app(host: str) -> FastAPI:
-    """An app that answers only for this host and its own pages; mount the chat on it. host: as given to `open_socket`."""
+    """An app that answers only for this host and its own pages; the chat is mounted on it.
+
+    host: as given to `open_socket`.
+    """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/favicon.ico", include_in_schema=False)

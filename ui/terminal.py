@@ -59,8 +59,8 @@ def json_line(value: Mapping[str, Any] | str) -> str:
 
 
 def format_date(published: DateInfo) -> str:
-    """ "20 May 2025 (stated)", "May 2025 (inferred: what from)", "2025 (metadata)", "date unknown"."""
-    words = one_line(date_words(published, reason=True))
+    """The date and how it is known: "20 May 2025 (stated)", "May 2025 (inferred)", "date unknown"."""
+    words = date_words(published)
     return f"{words} ({published.basis})" if published.basis in ("stated", "metadata") else words
 
 
