@@ -35,6 +35,7 @@ from rag.reader import MAX_TOKENS, RANK, WEIGHTS, ReaderNetwork, load_base
 
 _NAME = re.compile(r"(?<!^)\b(?:[A-Z][\w’'-]+)(?:\s+[A-Z][\w’'-]+)*|\b\d[\d,.]*\d\b|\b\d\b")
 _BATCH_TOKENS = 6400
+_WIDTH_STEP = 16
 _WINDOW_CHARS = 600
 _RATE = 1.5e-3
 
@@ -186,18 +187,19 @@ def batches(tokenizer: Any, made: Sequence[Example], draw: random.Random) -> lis
             if not target.any():
                 target[:, 0] = 1
             rows.append((ids, types, target))
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]) + draw.random() * 8)
-    groups: list[list[int]] = [[]]
-    for i in order:
-        if groups[-1] and (len(groups[-1]) + 1) * len(rows[i][0]) > _BATCH_TOKENS:
-            groups.append([])
-        groups[-1].append(i)
-    draw.shuffle(groups)
-    return [_tensors([rows[i] for i in group]) for group in groups]
+    # Widths in steps of 16 and as many rows as fit: few shapes, so that torch can keep what it set up for each.
+    groups: dict[int, list[list[int]]] = defaultdict(lambda: [[]])
+    for i, (ids, _, _) in enumerate(rows):
+        width = -(-len(ids) // _WIDTH_STEP) * _WIDTH_STEP
+        if (len(groups[width][-1]) + 1) * width > _BATCH_TOKENS:
+            groups[width].append([])
+        groups[width][-1].append(i)
+    shuffled = [(width, group) for width, some in groups.items() for group in some]
+    draw.shuffle(shuffled)
+    return [_tensors([rows[i] for i in group], width) for width, group in shuffled]
 
 
-def _tensors(rows: Sequence[tuple[list[int], list[int], np.ndarray]]) -> dict[str, torch.Tensor]:
-    width = max(len(ids) for ids, _, _ in rows)
+def _tensors(rows: Sequence[tuple[list[int], list[int], np.ndarray]], width: int) -> dict[str, torch.Tensor]:
     ids, types, mask = (torch.zeros(len(rows), width, dtype=torch.long) for _ in range(3))
     target = torch.zeros(len(rows), 2, width)
     for i, (row_ids, row_types, row_target) in enumerate(rows):

@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -25,7 +26,7 @@ from index.types import CheckReport, Document, Embedder, PassageRecord, Progress
 from index.vectors import VectorIndex
 from rag.attribute import attribute
 from rag.cite import answer_text, quoted_claims
-from rag.evidence import describe, rank
+from rag.evidence import Described, Window, describe, rank, windows
 from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview
 from rag.retrieve import retrieve
 from rag.rewrite import standalone
@@ -41,6 +42,7 @@ from rag.types import (
     Hit,
     Retrieved,
     Rewritten,
+    SentenceReader,
     Token,
     Turn,
     Verified,
@@ -48,6 +50,8 @@ from rag.types import (
 
 _READ = 8  # passages whose sentences are considered
 _READ_FOR_OVERVIEW = 40
+_WINDOWS = 6  # promising sentences that are read closely, each with its neighbours
+_WINDOWS_FOR_OVERVIEW = 24
 _ABSTENTION = "The sources do not say."
 _NOTHING_IN_RANGE = "No document passes the filter, so the sources cannot say."
 
@@ -55,19 +59,31 @@ _NOTHING_IN_RANGE = "No document passes the filter, so the sources cannot say."
 class Assistant:
     """A library and everything that is needed to ask it. Safe to share between threads.
 
-    Open with `Assistant.open`. The embedding model is loaded when it is first needed.
+    Open with `Assistant.open`. The models are loaded when they are first needed.
     """
 
-    def __init__(self, library: Library, settings: Settings, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self,
+        library: Library,
+        settings: Settings,
+        embedder: Embedder | None = None,
+        reader: SentenceReader | None = None,
+    ) -> None:
         self._library = library
         self._settings = settings
         self._embedder = embedder
+        self._reader = reader
         self._index: VectorIndex | None = None
         self._turn = RLock()
 
     @classmethod
     def open(
-        cls, library: str | Path | None = None, *, settings: Settings | None = None, embedder: Embedder | None = None
+        cls,
+        library: str | Path | None = None,
+        *,
+        settings: Settings | None = None,
+        embedder: Embedder | None = None,
+        reader: SentenceReader | None = None,
     ) -> "Assistant":
         """Open the library in a folder, making it if absent; without a folder the settings' or the default one.
 
@@ -76,7 +92,7 @@ class Assistant:
         """
         settings = settings or Settings.load()
         path = Path(library) if library is not None else settings.library_path
-        assistant = cls(Library.open(path), settings, embedder)
+        assistant = cls(Library.open(path), settings, embedder, reader)
         if library is None and not settings.library and assistant._library.counts()[0] == 0:
             assistant.add(seeds_folder())
         return assistant
@@ -184,27 +200,21 @@ class Assistant:
         yield Rewritten(asked)
 
         allowed = self._allowed(where, as_of)
-        words = lexical.content_words(asked)
         overview = wants_overview(asked)
-        everything = overview and about_nothing_else(asked, words)
-        vector = self._theme() if everything else self._embed().encode_query(asked)
-        clock.lap("embed")
-        found = self._retrieve(vector, words, _READ_FOR_OVERVIEW if overview else _READ, allowed)
+        considered = self.consider(asked, allowed=allowed, overview=overview, clock=clock)
+        found, ranked = considered.found, rank(considered.described, considered.read)
         hits = tuple(_hit(c) for c in found[:_READ])
-        clock.lap("retrieve")
         yield Retrieved(hits)
 
-        described = describe(asked, vector, found, self._library.rarity(words), lexical.analyse)
-        ranked = rank(described)
         if overview:
             dates = {d.doc_id: d.published.value for d in self._library.documents({e.doc_id for e in ranked})}
-            floor = 0.0 if everything else self._settings.abstain_below / 2
+            floor = 0.0 if considered.everything else self._settings.abstain_below / 2
             chosen = choose_one_each(ranked, dates, at_least=floor)
         elif ranked and ranked[0].score >= self._settings.abstain_below:
             chosen = choose(ranked, lexical.analyse, max_quotes=self._settings.max_quotes)
         else:
             chosen = []
-        clock.lap("evidence")
+        clock.lap("choose")
 
         citations = self._cite(chosen)
         claims = quoted_claims(citations)
@@ -229,11 +239,32 @@ class Assistant:
             )
         )
 
+    def consider(
+        self, asked: str, *, allowed: set[str] | None = None, overview: bool = False, clock: "_Clock | None" = None
+    ) -> "Considered":
+        """Everything an answer is chosen from: the first half of `stream`, and what `eval.fit` learns from.
+
+        allowed: ids of the documents that may be used, None for all.
+        """
+        clock = clock or _Clock()
+        words = lexical.content_words(asked)
+        everything = overview and about_nothing_else(asked, words)
+        vector = self._theme() if everything else self._embed().encode_query(asked)
+        clock.lap("embed")
+        found = self._retrieve(vector, words, _READ_FOR_OVERVIEW if overview else _READ, allowed)
+        clock.lap("retrieve")
+        described = describe(asked, vector, found, self._library.rarity(words), lexical.analyse)
+        promising = windows(described, _WINDOWS_FOR_OVERVIEW if overview else _WINDOWS)
+        clock.lap("describe")
+        chances = self._read().read(asked, [w.text for w in promising], [w.spans for w in promising])
+        clock.lap("read")
+        return Considered(found, described, list(zip(promising, chances, strict=True)), everything)
+
     # -- joints -------------------------------------------------------------------------------------------------
 
     def _check_question(self, question: str) -> None:
         if not question.strip():
-            raise QuestionError("the question is blank; ask something, for example: sayso ask \"Who said what?\"")
+            raise QuestionError("the question is blank; type one, such as: Who said that Russia was open to talks?")
         limit = self._settings.max_question_chars
         if len(question) > limit:
             raise QuestionError(f"the question has {len(question)} characters, more than {limit}; shorten it")
@@ -248,6 +279,16 @@ class Assistant:
             if bound is not None and bound != self._embedder.spec:
                 self._library.check_spec(self._embedder.spec)
             return self._embedder
+
+    def _read(self) -> SentenceReader:
+        with self._turn:
+            if self._reader is None:
+                from index.embed import processor_dtype
+                from rag.reader import Reader
+
+                dtype = self._settings.dtype
+                self._reader = Reader(processor_dtype() if dtype == "auto" else dtype)
+            return self._reader
 
     def _vectors(self) -> VectorIndex:
         """The vector index of the library's present version."""
@@ -292,6 +333,19 @@ class Assistant:
             assert citation.quote == evidence.text, "what was ranked is what is quoted"
             citations.append(citation)
         return tuple(citations)
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """Passages, their sentences with features, and what the reader made of the promising ones.
+
+    everything: the question named no topic, so all documents are relevant.
+    """
+
+    found: list[Candidate]
+    described: Described
+    read: list[tuple[Window, np.ndarray]]
+    everything: bool
 
 
 class _Shelf:

@@ -60,6 +60,8 @@ _SAYING = re.compile(
     re.IGNORECASE,
 )
 
+WEIGHTS_FILE = Path(__file__).with_name("evidence.json")
+
 FEATURES = (
     "sentence_cosine",
     "sentence_cosine_scaled",
@@ -91,10 +93,28 @@ Analyse = Callable[[str], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """All sentences of some candidates with their features. matrix: (n, len(FEATURES)) float64."""
+    """All sentences of some candidates with their features.
+
+    matrix: (n, len(FEATURES)) float64. passages: for each sentence the number of its candidate and that passage's text
+    and start. The score of a sentence is 0 until it is ranked.
+    """
 
     sentences: tuple[Evidence, ...]
     matrix: np.ndarray
+    passages: tuple[tuple[int, str, int], ...]
+
+    def values(self) -> np.ndarray:
+        """(n,): how promising each sentence is, by its features alone."""
+        return np.asarray(self.matrix @ load_weights().features)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A promising sentence with its neighbours, for the reader. members: their numbers; spans: their places in text."""
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+    members: tuple[int, ...]
 
 
 def describe(
@@ -118,7 +138,8 @@ def describe(
     passage_words = _scaled([c.words for c in candidates])
     rows: list[list[float]] = []
     sentences: list[Evidence] = []
-    for c, score_scaled, words_scaled in zip(candidates, passage_scores, passage_words, strict=True):
+    passages: list[tuple[int, str, int]] = []
+    for number, (c, score_scaled, words_scaled) in enumerate(zip(candidates, passage_scores, passage_words, strict=True)):
         record = c.record
         cosines = record.sentence_vectors @ vector
         texts = [record.text[s.start - record.passage.start : s.end - record.passage.start] for s in record.sentences]
@@ -161,38 +182,82 @@ def describe(
                 ]
             )
             sentences.append(Evidence(sentence.doc_id, sentence.ordinal, sentence.start, sentence.end, text, 0.0))
+            passages.append((number, record.text, record.passage.start))
     matrix = np.array(rows) if rows else np.zeros((0, len(FEATURES)))
     if len(matrix):
         matrix[:, 1] = _scaled(matrix[:, 0])
         matrix[:, 5] = _scaled(matrix[:, 5])
-    return Described(tuple(sentences), matrix)
+    return Described(tuple(sentences), matrix, tuple(passages))
 
 
-def rank(described: Described) -> list[Evidence]:
-    """The sentences with their probabilities, best first."""
-    if not described.sentences:
-        return []
-    weights = _weights()
-    values = described.matrix @ weights.features
-    order = np.argsort(-values, kind="stable")
-    chance = 1 / (1 + np.exp(-(weights.slope * values + weights.offset)))
-    return [replace(described.sentences[i], score=float(chance[i])) for i in order]
+def windows(described: Described, count: int) -> list[Window]:
+    """The `count` most promising sentences, each with the one before and after it in its passage, best first.
+
+    A sentence that stands in the window of a better one gets none of its own.
+    """
+    made: list[Window] = []
+    covered: set[int] = set()
+    for best in np.argsort(-described.values(), kind="stable"):
+        if len(made) == count:
+            break
+        if int(best) in covered:
+            continue
+        number, text, start = described.passages[best]
+        members = [
+            i
+            for i in range(max(0, best - 1), min(len(described.sentences), best + 2))
+            if described.passages[i][0] == number
+        ]
+        covered.update(members)
+        first, last = described.sentences[members[0]].start, described.sentences[members[-1]].end
+        spans = tuple((described.sentences[i].start - first, described.sentences[i].end - first) for i in members)
+        made.append(Window(text[first - start : last - start], spans, tuple(int(i) for i in members)))
+    return made
+
+
+def rank(described: Described, read: Sequence[tuple[Window, np.ndarray]]) -> list[Evidence]:
+    """The sentences that were read with the probability that each answers the question, best first.
+
+    read: each window with what the reader made of it: (1 + number of its sentences,) probabilities, that of no answer
+    first. The two judgements, by features and by reading, are combined by logistic regression.
+    """
+    weights = load_weights()
+    values = described.values()
+    best: dict[int, float] = {}
+    for window, chances in read:
+        for member, chance in zip(window.members, chances[1:], strict=True):
+            best[member] = max(best.get(member, 0.0), float(chance))
+    ranked = []
+    for member, chance in best.items():
+        odds = weights.features_weight * values[member] + weights.reader_weight * log_odds(chance) + weights.offset
+        ranked.append(replace(described.sentences[member], score=float(1 / (1 + np.exp(-odds)))))
+    return sorted(ranked, key=lambda evidence: -evidence.score)
+
+
+def log_odds(chance: float) -> float:
+    """Logit, kept within what the reader can mean: it is never surer than 999 in 1000."""
+    chance = min(max(chance, 1e-3), 1 - 1e-3)
+    return float(np.log(chance / (1 - chance)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Weights:
-    """features: (len(FEATURES),). A sentence's probability is the logistic function of slope * value + offset."""
+class Weights:
+    """features: (len(FEATURES),). The other three turn value and reading into a probability; see `rank`."""
 
     features: np.ndarray
-    slope: float
+    features_weight: float
+    reader_weight: float
     offset: float
 
 
 @lru_cache(maxsize=1)
-def _weights() -> _Weights:
-    stored = json.loads(Path(__file__).with_name("evidence.json").read_text(encoding="utf-8"))
-    return _Weights(
-        np.array([stored["features"][name] for name in FEATURES]), float(stored["slope"]), float(stored["offset"])
+def load_weights() -> Weights:
+    stored = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
+    return Weights(
+        np.array([stored["features"][name] for name in FEATURES]),
+        float(stored["features_weight"]),
+        float(stored["reader_weight"]),
+        float(stored["offset"]),
     )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
+import numpy as np
+
 from index.types import DateInfo, Document, Passage, PassageRecord
 
 Status = Literal["answered", "partial", "abstained", "error"]
@@ -207,10 +209,14 @@ class Done:
 Event = Rewritten | Retrieved | Token | Verified | Done
 
 
-class Reranker(Protocol):
-    """Hits to hits in a better order, best first."""
+class SentenceReader(Protocol):
+    """Reads a question together with a text, which the vectors of retrieval cannot."""
 
-    def rerank(self, question: str, hits: Sequence[Hit]) -> list[Hit]: ...
+    def read(
+        self, question: str, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> list[np.ndarray]:
+        """For each text (1 + number of its spans,) probabilities: of no answer in it, then of an answer in each span."""
+        ...
 
 
 T = TypeVar("T")
