@@ -35,7 +35,9 @@ CURVE = Path(__file__).with_name("calibration.json")
 
 def train_set(folder: Path) -> tuple[list[Document], list[tuple[str, str, int]]]:
     """Documents, and (question, document id, start of the answer)."""
-    rows = [r for r in read_rows(folder / "train_reader.jsonl.gz") if r["source"].startswith("SQuAD") and r["answerable"]]
+    rows = [
+        r for r in read_rows(folder / "train_reader.jsonl.gz") if r["source"].startswith("SQuAD") and r["answerable"]
+    ]
     passages = list(dict.fromkeys(row["passage"] for row in rows))
     kept = set(passages[:: max(1, len(passages) // _TRAIN_PASSAGES)])
     documents = [Document("", "", text, paths=(f"train#{i}",)) for i, text in enumerate(kept)]

@@ -8,9 +8,10 @@ stands for "not in this passage" (Devlin et al., arXiv:1810.04805, section 4.3).
 stored. It learns from ../shared/data/train_reader.jsonl.gz and train_verifier.jsonl.gz alone, none of which overlaps a
 set it is measured on.
 
-It reads what it will be shown later: a few sentences around a promising one, not whole passages, which is also three
-times as fast to learn. Unanswerable questions are rare there, so most are made: another passage of the same subject, the answer's sentence
-taken out, a name or number of the question exchanged, and a question about something else with this passage's names.
+The examples are what it will be shown later: a few sentences around a promising one, not whole passages, which is
+also three times as fast to learn. Unanswerable questions are rare there, so most are made: another passage of the same
+subject, the answer's sentence taken out, a name or number of the question exchanged, and a question about something
+else with this passage's names.
 """
 
 import argparse

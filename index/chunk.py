@@ -1,7 +1,7 @@
 """Document -> Sentences and Passages, each an exact slice of its text.
 
-Paragraphs are found first, then sentences inside them (nupunkt, which keeps offsets and is not misled by "5 p.m. Friday"
-or nested quotation marks); sentences are packed into passages that fit the embedder's window. Nothing is cut off: a
+Paragraphs are found first, then sentences inside them (nupunkt, which keeps offsets and is not misled by "5 p.m.
+Friday" or nested quotation marks); sentences are packed into passages that fit the embedder's window. Nothing is cut off: a
 sentence longer than the window becomes several. Knows nothing of models beyond a function that counts word pieces.
 """
 
@@ -59,8 +59,10 @@ def split_sentences(document: Document, count_tokens: CountTokens, window: int) 
     """All sentences in order. window: word pieces a passage may have, special ones included."""
     text = document.text
     spans: list[tuple[int, int, bool]] = []
+    # A first line that is a whole sentence, or the whole text, says something though it also serves as the title.
+    heading = "" if document.title.endswith((".", "!")) or text.strip() == document.title else document.title
     for start, end in _paragraphs(text):
-        furniture = _is_furniture(text[start:end], document.title)
+        furniture = _is_furniture(text[start:end], heading)
         if furniture:
             spans.append((start, end, True))
             continue
@@ -81,19 +83,22 @@ def pack_passages(
     """Runs of whole sentences that fit the window together with the title, evenly filled; furniture is left out."""
     limit = window - _SPECIAL_TOKENS - _CONTEXT_TOKENS
     kept = [sentence for sentence in sentences if not sentence.furniture]
-    counts = count_tokens([document.text[s.start : s.end] for s in kept])
-    total = sum(counts)
     if not kept:
         return []
+    counts = count_tokens([document.text[s.start : s.end] for s in kept])
+    # Furniture between two sentences lies inside their passage and takes its share of the window.
+    gaps = count_tokens([document.text[a.end : b.start] for a, b in pairwise(kept)])
+    total = sum(counts)
     # Even passages: 300 word pieces make two of 150, not one of 222 and a stub.
-    target = total / -(-total // limit)
+    target = total / max(1, -(-total // limit))
     packed: list[tuple[Passage, tuple[Sentence, ...]]] = []
     run: list[Sentence] = []
-    filled = 0
-    for sentence, count in zip(kept, counts, strict=True):
-        if run and (filled + count > limit or filled + count / 2 > target):
+    filled = between = 0
+    for sentence, count, gap in zip(kept, counts, [0, *gaps], strict=True):
+        if run and (filled + between + gap + count > limit or filled + count / 2 > target):
             packed.append(_passage(document, run, len(packed)))
-            run, filled = [], 0
+            run, filled, between = [], 0, 0
+        between += gap if run else 0
         run.append(sentence)
         filled += count
     packed.append(_passage(document, run, len(packed)))
@@ -173,9 +178,7 @@ def _is_appeal(sentence: str) -> bool:
     return bool(_APPEAL.search(sentence) or _FURNITURE.match(sentence))
 
 
-def _split_long(
-    text: str, start: int, end: int, count_tokens: CountTokens, limit: int
-) -> list[tuple[int, int]]:
+def _split_long(text: str, start: int, end: int, count_tokens: CountTokens, limit: int) -> list[tuple[int, int]]:
     from semantic_text_splitter import TextSplitter  # rarely needed
 
     splitter = TextSplitter.from_callback(lambda piece: count_tokens([piece])[0], limit, trim=True)

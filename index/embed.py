@@ -30,7 +30,8 @@ Dtype = Literal["auto", "float32", "bfloat16"]
 
 
 class SentenceTransformerEmbedder:
-    """Any sentence-transformers model, by name or path; the default one comes with the installation.
+    """Any sentence-transformers model on this machine, by path or by the name it was downloaded under; the default
+    one comes with the installation. Nothing is fetched.
 
     dtype "auto" is bfloat16 where the processor multiplies it in hardware, float32 elsewhere.
     Raises ModelError when the model cannot be loaded or its weights are not the ones expected.
@@ -39,14 +40,18 @@ class SentenceTransformerEmbedder:
     def __init__(self, model: str = DEFAULT_MODEL, dtype: Dtype = "auto") -> None:
         self.dtype = processor_dtype() if dtype == "auto" else dtype
         folder, fingerprint = _locate(model)
-        disable_progress_bar()  # of loading 90 MB of weights
+        disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading 90 MB of weights
         try:
             self._model = SentenceTransformer(
-                folder, device="cpu", model_kwargs={"dtype": self.dtype}, trust_remote_code=False
+                folder,
+                device="cpu",
+                model_kwargs={"dtype": self.dtype},
+                trust_remote_code=False,
+                local_files_only=True,  # a mistyped name would otherwise be asked of the network, for minutes
             ).eval()
         except (OSError, ValueError) as error:
             raise ModelError(
-                f"cannot load the embedding model {model!r}: {str(error).splitlines()[0]}; "
+                f"cannot load the embedding model {model!r}: {str(error).partition(chr(10))[0]}; "
                 f"name a folder or a model that is on this machine, or use {DEFAULT_MODEL!r}"
             ) from error
         self._tokenizer: Any = self._model.tokenizer

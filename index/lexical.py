@@ -14,14 +14,16 @@ from functools import lru_cache
 
 from Stemmer import Stemmer
 
-# The SMART-like core of words that are in nearly every English text and question, and so tell passages apart no more.
-STOPWORDS = frozenset(
-    """a about after again all also am an and any are as at be because been before being between both but by can could
-    did do does doing down during each few for from further had has have having he her here hers herself him himself
-    his how i if in into is it its itself just me more most my myself no nor not now of off on once only or other our
-    ours ourselves out over own same she should so some such than that the their theirs them themselves then there
-    these they this those through to too under until up very was we were what when where which while who whom why will
-    with would you your yours yourself yourselves""".split()
+# Words that are in nearly every English text and question, and so do not tell passages apart.
+STOPWORDS = frozenset(  # one block of words reads better than a list
+    """
+    a about after again all also am an and any are as at be because been before being between both but by can
+    could did do does doing down during each few for from further had has have having he her here hers herself
+    him himself his how i if in into is it its itself just me more most my myself no nor not now of off on once
+    only or other our ours ourselves out over own same she should so some such than that the their theirs them
+    themselves then there these they this those through to too under until up very was we were what when where
+    which while who whom why will with would you your yours yourself yourselves
+    """.split()  # noqa: SIM905
 )
 _WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
 _SCHEMA = """

@@ -103,16 +103,22 @@ class Library:
             connection = sqlite3.connect(
                 f"{database.absolute().as_uri()}?mode={mode}", uri=True, check_same_thread=False, isolation_level=None
             )
-            _set_up(connection)
-            found = connection.execute("PRAGMA application_id").fetchone()[0]
-            schema = connection.execute("PRAGMA user_version").fetchone()[0]
+            try:
+                _set_up(connection)
+                found = [connection.execute(f"PRAGMA {key}").fetchone()[0] for key in ("application_id", "user_version")]
+                known = found == [_APPLICATION_ID, _SCHEMA_VERSION]
+            except BaseException:
+                connection.close()
+                raise
         except OSError as error:
             raise LibraryReadOnly(
-                f"cannot make a library at {str(folder)!r}: {error.strerror}; name a folder you can write to with --library"
+                f"cannot make a library at {str(folder)!r}: {error.strerror}; "
+                "name a folder you can write to with --library"
             ) from error
         except sqlite3.Error as error:
             raise _translated(error, folder) from error
-        if found != _APPLICATION_ID or schema != _SCHEMA_VERSION:
+        if not known:
+            connection.close()
             raise LibraryNotFound(
                 f"{str(database)!r} was not made by this version of sayso; name another folder with --library"
             )
@@ -150,16 +156,19 @@ class Library:
     def put(self, documents: Iterable[IndexedDocument], replacing: Iterable[str] = ()) -> None:
         """Store documents and drop older ones with the ids `replacing`, keeping their files, in one transaction."""
         with self._change() as db:
-            kept = [file for doc_id in replacing for file in self._files_of(doc_id)]
-            self._drop(db, {file.doc_id for file in kept})
+            dropped = list(replacing)
+            kept = [file for doc_id in dropped for file in self._files_of(doc_id)]
+            self._drop(db, dropped)
             for entry in documents:
                 self._insert(db, entry)
             self._link(db, kept, overwrite=False)
 
     def put_files(self, files: Iterable[FileRecord]) -> None:
         """Remember files whose text is already here, and forget documents that no file holds any more."""
-        with self._change() as db:
-            self._link(db, files)
+        news = [file for file in files if self.file(file.path) != file]
+        if news:
+            with self._change() as db:
+                self._link(db, news)
 
     def remove(self, doc_ids: Sequence[str]) -> None:
         """Raises DocumentError for an id that is not here; then nothing is removed."""
@@ -219,7 +228,8 @@ class Library:
         words = []
         for passage, sentences, vectors in entry.passages:
             row = db.execute(
-                'INSERT INTO passages(doc_id, ordinal, start, "end", vector, sentence_vectors) VALUES (?, ?, ?, ?, ?, ?)',
+                'INSERT INTO passages(doc_id, ordinal, start, "end", vector, sentence_vectors)'
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     passage.doc_id,
                     passage.ordinal,
@@ -268,6 +278,9 @@ class Library:
 
     def document_ids(self) -> set[str]:
         return {row[0] for row in self._rows("SELECT doc_id FROM documents")}
+
+    def holds(self, doc_id: str) -> bool:
+        return bool(self._rows("SELECT 1 FROM documents WHERE doc_id = ?", doc_id))
 
     def counts(self) -> tuple[int, int, int]:
         """Documents, passages, sentences."""
@@ -337,8 +350,8 @@ class Library:
         """The records in the order asked for; ids that are gone are left out."""
         marks = json.dumps([int(i) for i in passage_ids])
         rows = self._rows(
-            'SELECT p.id, p.doc_id, p.ordinal, p.start, p."end", substr(d.text, p.start + 1, p."end" - p.start), d.title,'
-            " p.vector, p.sentence_vectors FROM passages p JOIN documents d USING (doc_id)"
+            'SELECT p.id, p.doc_id, p.ordinal, p.start, p."end", substr(d.text, p.start + 1, p."end" - p.start),'
+            " d.title, p.vector, p.sentence_vectors FROM passages p JOIN documents d USING (doc_id)"
             f" WHERE p.id {_IN}",
             marks,
         )
@@ -348,7 +361,7 @@ class Library:
             f" WHERE passage_id {_IN} ORDER BY doc_id, ordinal",
             marks,
         ):
-            sentences.setdefault(passage_id, []).append(Sentence(*fields[:4], bool(fields[4])))
+            sentences.setdefault(passage_id, []).append(_sentence(fields))
         records = {}
         for row in rows:
             vector = np.frombuffer(row[7], dtype="<f4")
@@ -367,7 +380,7 @@ class Library:
         rows = self._rows(
             'SELECT doc_id, ordinal, start, "end", furniture FROM sentences WHERE doc_id = ? ORDER BY ordinal', doc_id
         )
-        return [Sentence(*row[:4], bool(row[4])) for row in rows]
+        return [_sentence(row) for row in rows]
 
     def vectors(self) -> tuple[np.ndarray, np.ndarray, int]:
         """(n,) ids, (n, d) float32 passage vectors, and the version they belong to, read in one transaction."""
@@ -418,7 +431,7 @@ class Library:
 
 def _create(database: Path) -> sqlite3.Connection:
     """Made under another name and renamed when whole, so that a crash here leaves no half library."""
-    draft = database.with_suffix(".draft")
+    draft = database.with_name(f".{DATABASE}.draft")  # hidden: what a crash leaves does not make a folder foreign
     draft.unlink(missing_ok=True)
     connection = sqlite3.connect(draft, isolation_level=None)
     _set_up(connection)
@@ -442,6 +455,11 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
+def _sentence(row: Sequence[Any]) -> Sentence:
+    doc_id, ordinal, start, end, furniture = row
+    return Sentence(doc_id, ordinal, start, end, bool(furniture))
+
+
 def _held(db: sqlite3.Connection, doc_id: str) -> bool:
     return db.execute("SELECT 1 FROM files WHERE doc_id = ?", (doc_id,)).fetchone() is not None
 
@@ -449,9 +467,15 @@ def _held(db: sqlite3.Connection, doc_id: str) -> bool:
 def _translated(error: sqlite3.Error, folder: Path) -> LibraryError:
     text = str(error)
     if "readonly" in text or "unable to open" in text:
-        return LibraryReadOnly(f"cannot write to {str(folder)!r}: {text}; copy the library to a folder you can write to")
+        return LibraryReadOnly(
+            f"cannot write to {str(folder)!r}: {text}; copy the library to a folder you can write to"
+        )
     if "locked" in text:
         return LibraryBusy(f"library {str(folder)!r} is being written; try again when that is done")
     if "full" in text:
-        return LibraryReadOnly(f"the disk under {str(folder)!r} is full; free some space and run the same command again")
-    return LibraryError(f"library {str(folder)!r} is damaged ({text}); build it again with: sayso add --library NEW_FOLDER PATH")
+        return LibraryReadOnly(
+            f"the disk under {str(folder)!r} is full; free some space and run the same command again"
+        )
+    return LibraryError(
+        f"library {str(folder)!r} is damaged ({text}); build it again with: sayso add --library NEW_FOLDER PATH"
+    )

@@ -14,16 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from index.dates import from_iso, stated_date
+from index.dates import find_date, from_iso, stated_date
 from index.errors import DocumentError
 from index.readers import Raw, reader_for
-from index.types import DateInfo, Document
+from index.types import DateInfo, Document, Failure
 
 SOURCES_FILE = "sources.toml"
 _TITLE_CHARS = 100
 # Everything below space but tab and newline, and the characters that change the direction of what follows: they
 # are invisible on a page and let a document show something else than it says.
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+_HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")  # half of a UTF-16 pair: no text, and nothing can store it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class FoundFile:
 
 def normalise(text: str) -> str:
     """Line ends to \\n, Unicode to NFC, invisible control characters out. Offsets everywhere count in the result."""
-    return _INVISIBLE.sub("", unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")))
+    visible = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return unicodedata.normalize("NFC", _HALF_CHARACTER.sub("\ufffd", visible))
 
 
 def document_id(text: str) -> str:
@@ -48,11 +51,21 @@ def document_id(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def find_files(path: Path) -> Iterator[FoundFile]:
-    """The file itself, or every readable file below a folder in name order; hidden ones are passed over.
+def find_files(path: Path) -> Iterator[FoundFile | Failure]:
+    """The file itself, or every file of a known format below a folder in name order; hidden ones are passed over.
 
-    Raises DocumentError for a path that does not exist, and for a `sources.toml` that is not valid.
+    A path that does not exist, and a folder that cannot be read or whose `sources.toml` is not valid, is a Failure;
+    the folders beside it go on.
     """
+    try:
+        yield from _found(path)
+    except DocumentError as error:
+        yield Failure(os.fspath(path), str(error))
+    except OSError as error:
+        yield Failure(os.fspath(path), f"cannot read it: {error.strerror}; check the name and its permissions")
+
+
+def _found(path: Path) -> Iterator[FoundFile | Failure]:
     if path.is_dir():
         said = _read_sources(path / SOURCES_FILE)
         for entry in sorted(path.iterdir()):
@@ -80,11 +93,11 @@ def load_document(found: FoundFile, data: bytes) -> Document:
     said = dict(found.said)
     return Document(
         doc_id=document_id(text),
-        title=str(said.get("title") or raw.title or _first_words(text)),
+        title=normalise(str(said.get("title") or raw.title or _first_words(text))),
         text=text,
-        source=str(said.get("publisher") or raw.source),
-        author=str(said.get("author") or raw.author),
-        url=str(said.get("url") or raw.url),
+        source=normalise(str(said.get("publisher") or raw.source)),
+        author=normalise(str(said.get("author") or raw.author)),
+        url=normalise(str(said.get("url") or raw.url)),
         published=_published(said, raw, text, found.path),
         paths=(os.fspath(found.path),),
     )
@@ -93,8 +106,13 @@ def load_document(found: FoundFile, data: bytes) -> Document:
 def _published(said: Mapping[str, Any], raw: Raw, text: str, path: Path) -> DateInfo:
     if "published" in said:
         return from_iso(str(said["published"]), said.get("basis", "stated"), str(said.get("reason", "")))
-    if raw.date:
-        return from_iso(raw.date, "metadata")
+    try:
+        if raw.date:
+            return from_iso(raw.date, "metadata")
+    except ValueError:  # "20 May 2025", or no date at all
+        found = find_date(raw.date)
+        if found:
+            return DateInfo(found, "day", "metadata")
     return stated_date(text, path.stem)
 
 
@@ -115,9 +133,9 @@ def _read_sources(path: Path) -> dict[str, dict[str, Any]]:
         for entry in entries:
             if "published" in entry:
                 from_iso(str(entry["published"]), entry.get("basis", "stated"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:  # bad TOML and bad UTF-8 are ValueErrors
         raise DocumentError(
-            f"{str(path)!r} is not valid ({error}); each [[document]] needs file = \"NAME\" and may have title, "
+            f'{str(path)!r} is not valid ({error}); each [[document]] needs file = "NAME" and may have title, '
             'publisher, author, url, published = "2025-05-20", basis and reason'
         ) from error
     return sources

@@ -41,12 +41,11 @@ def add(
     report = _Report()
     with library.writer():
         work = list(_listed(sources, report))
-        known = library.document_ids()
         waiting: dict[str, _Loaded] = {}
         size = 0
         for done, item in enumerate(work, 1):
             try:
-                loaded = _load(library, item, known, report)
+                loaded = _load(library, item, report)
             except DocumentError as error:
                 report.failed.append(Failure(_name(item), str(error)))
                 loaded = None
@@ -61,7 +60,6 @@ def add(
                 library.set_spec(embedder.spec)
                 batch = _index(embedder, waiting.values())
                 library.put(batch, replacing=waiting)
-                known.update(waiting)
                 report.passages += sum(len(entry.passages) for entry in batch)
                 waiting, size = {}, 0
             if progress is not None:
@@ -115,7 +113,7 @@ def _build(library: Library, spec: IndexSpec) -> VectorIndex:
     return VectorIndex.build(ids, vectors, spec.dimension, version)
 
 
-def _load(library: Library, item: FoundFile | Document, known: set[str], report: "_Report") -> _Loaded | None:
+def _load(library: Library, item: FoundFile | Document, report: "_Report") -> _Loaded | None:
     """The document to be indexed, or None when there is nothing to embed."""
     if isinstance(item, Document):
         text = normalise(item.text)
@@ -123,12 +121,13 @@ def _load(library: Library, item: FoundFile | Document, known: set[str], report:
             raise DocumentError("the document holds no text; leave it out")
         doc_id = document_id(text)
         files = tuple(FileRecord(path, doc_id, 0, 0, "", "") for path in item.paths)
-        if doc_id in known:
+        if library.holds(doc_id):
             library.put_files(files)
             report.skipped.extend(item.paths or (doc_id,))
             return None
         report.added.extend(item.paths or (doc_id,))
-        return replace(item, doc_id=doc_id, text=text), files
+        described = {name: normalise(getattr(item, name)) for name in ("title", "source", "author", "url")}
+        return replace(item, doc_id=doc_id, text=text, **described), files
     path = os.fspath(item.path)
     try:
         facts = item.path.stat()
@@ -145,7 +144,8 @@ def _load(library: Library, item: FoundFile | Document, known: set[str], report:
     record = FileRecord(
         path, document.doc_id, facts.st_size, facts.st_mtime_ns, hashlib.sha256(data).hexdigest(), item.key
     )
-    if document.doc_id in known and (before is None or before.said == item.key):
+    # Asked anew for each file: the one before may have been the last to hold this text, as when two are swapped.
+    if library.holds(document.doc_id) and (before is None or before.said == item.key):
         library.put_files([record])
         report.skipped.append(path)
         return None
@@ -177,27 +177,33 @@ def _index(embedder: Embedder, loaded: Iterable[_Loaded]) -> list[IndexedDocumen
 def check(library: Library) -> CheckReport:
     """Look whether texts, offsets, ids, vectors and words agree, without changing anything."""
     problems = library.integrity_problems()
-    documents, passages, sentences = library.counts()
+    counts = library.counts()
     if problems:
-        return CheckReport(documents, passages, sentences, tuple(problems))
+        return CheckReport(*counts, tuple(problems))
     for document in library.documents():
         if document_id(document.text) != document.doc_id:
             problems.append(f"document {document.doc_id!r}: the text is not the one its id was made from")
-        ends = [0] + [s.end for s in library.sentences(document.doc_id)]
-        starts = [s.start for s in library.sentences(document.doc_id)] + [len(document.text)]
-        if any(end > start for end, start in zip(ends, starts, strict=True)):
-            problems.append(f"document {document.doc_id!r}: sentences overlap or leave the text")
+        sentences = library.sentences(document.doc_id)
+        gaps = zip([0, *(s.end for s in sentences)], [*(s.start for s in sentences), len(document.text)], strict=True)
+        if any(end > start or document.text[end:start].strip() for end, start in gaps):
+            problems.append(f"document {document.doc_id!r}: sentences overlap, leave the text or leave some of it out")
+        for record in library.passages(library.passage_ids([document.doc_id])):
+            inside, place = record.sentences, (record.passage.start, record.passage.end)
+            if not inside or place != (inside[0].start, inside[-1].end):
+                problems.append(f"document {document.doc_id!r}: a passage is not made of its sentences")
     spec = library.spec()
     if spec is None:
-        return CheckReport(documents, passages, sentences, tuple(problems))
+        return CheckReport(*counts, tuple(problems))
     try:
         index = VectorIndex.load(library.folder, spec)
-        if index.library_version != library.version() or len(index) != passages:
-            problems.append("the vector index is not of the library's present version; sayso add PATH publishes it again")
+        if index.library_version != library.version() or len(index) != counts[1]:
+            problems.append(
+                "the vector index is not of the library's present version; sayso add PATH publishes it again"
+            )
     except DamagedGeneration as error:
-        if passages:
+        if counts[1]:
             problems.append(f"{error}; sayso add PATH publishes it again")
-    return CheckReport(documents, passages, sentences, tuple(problems))
+    return CheckReport(*counts, tuple(problems))
 
 
 class _Report:
@@ -221,14 +227,19 @@ def _listed(sources: Iterable[str | Path | Document], report: _Report) -> Iterat
         if isinstance(source, Document):
             yield source
             continue
-        try:
-            yield from find_files(Path(source).absolute())
-        except DocumentError as error:
-            report.failed.append(Failure(str(source), str(error)))
+        for found in find_files(Path(source).absolute()):
+            if isinstance(found, Failure):
+                report.failed.append(found)
+            elif _printable(found.path) != os.fspath(found.path):
+                why = "the file's name is not UTF-8; rename it"
+                report.failed.append(Failure(_printable(found.path), why))
+            else:
+                yield found
 
 
-def _with(document: Document, doc_id: str, text: str) -> Document:
-    return replace(document, doc_id=doc_id, text=text)
+def _printable(path: Path) -> str:
+    """The path with the bytes that are not UTF-8 written out: the library stores text only."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _name(item: FoundFile | Document) -> str:

@@ -40,7 +40,7 @@ class DamagedGeneration(LibraryError):
 class VectorIndex:
     """Exact inner-product search over passage vectors, each known by its passage id. Immutable once built."""
 
-    def __init__(self, index: faiss.IndexIDMap2, library_version: int) -> None:
+    def __init__(self, index: faiss.Index, library_version: int) -> None:
         self._index = index
         self.library_version = library_version
 
@@ -61,7 +61,9 @@ class VectorIndex:
             return {}
         parameters = None
         if among is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.asarray(among, dtype=np.int64)))
+            parameters = faiss.SearchParameters(  # type: ignore[call-arg]  # a SWIG constructor
+                sel=faiss.IDSelectorBatch(np.asarray(among, dtype=np.int64))
+            )
         scores, ids = self._index.search(query[None, :].astype(np.float32), min(k, len(self)), params=parameters)
         return {int(i): float(s) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0}
 
@@ -73,7 +75,8 @@ class VectorIndex:
         draft = root / f".{name}.draft"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
-        faiss.write_index(self._index, os.fspath(draft / _INDEX_FILE))
+        # Not faiss.write_index: it closes the file without looking whether the last bytes reached a full disk.
+        (draft / _INDEX_FILE).write_bytes(faiss.serialize_index(self._index).data)
         manifest = Manifest(self.library_version, spec, len(self), _sha256(draft / _INDEX_FILE))
         (draft / _MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
         for path in (draft / _INDEX_FILE, draft / _MANIFEST, draft):
@@ -98,7 +101,8 @@ class VectorIndex:
             current = folder / _GENERATIONS / (folder / _CURRENT).read_text(encoding="utf-8").strip()
             found = json.loads((current / _MANIFEST).read_text(encoding="utf-8"))
             manifest = Manifest(**{**found, "spec": IndexSpec(**found["spec"])})
-            if manifest.spec != spec or manifest.sha256 != _sha256(current / _INDEX_FILE):
+            expected = (spec, f"{manifest.library_version:08d}", _sha256(current / _INDEX_FILE))
+            if (manifest.spec, current.name, manifest.sha256) != expected:
                 raise DamagedGeneration(f"generation {current.name!r} does not match its manifest")
             index = faiss.read_index(os.fspath(current / _INDEX_FILE))
         except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:

@@ -118,9 +118,7 @@ class Assistant:
     def settings(self) -> Settings:
         return self._settings
 
-    def add(
-        self, *sources: str | Path | Document, progress: Callable[[Progress], None] | None = None
-    ) -> SyncReport:
+    def add(self, *sources: str | Path | Document, progress: Callable[[Progress], None] | None = None) -> SyncReport:
         """Add files, folders or Documents; what is already there unchanged is not embedded again.
 
         What cannot be read is listed in the report's `failed`, and the rest goes on.
@@ -272,7 +270,9 @@ class Assistant:
     def _embed(self) -> Embedder:
         with self._turn:
             if self._embedder is None:
-                from index.embed import SentenceTransformerEmbedder  # loads torch: only when something is to be embedded
+                from index.embed import (
+                    SentenceTransformerEmbedder,
+                )  # loads torch: only when something is to be embedded
 
                 self._embedder = SentenceTransformerEmbedder(self._settings.embedder, self._settings.dtype)
             bound = self._library.spec()
@@ -302,9 +302,7 @@ class Assistant:
         mean = self._library.vectors()[1].mean(axis=0)
         return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
 
-    def _retrieve(
-        self, vector: np.ndarray, words: Sequence[str], k: int, allowed: set[str] | None
-    ) -> list[Candidate]:
+    def _retrieve(self, vector: np.ndarray, words: Sequence[str], k: int, allowed: set[str] | None) -> list[Candidate]:
         among = None if allowed is None else self._library.passage_ids(allowed)
         return retrieve(_Shelf(self._library, self._vectors()), vector, words, k=k, among=among)
 

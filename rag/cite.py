@@ -1,11 +1,12 @@
-"""Chosen sentences to claims and citations, and those to the answer's text. The only place that words an introduction."""
+"""Citations to claims and the answer's text. The only place that words an introduction."""
 
+import calendar
 from collections.abc import Sequence
 
 from index.types import DateInfo
 from rag.types import Citation, Claim
 
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = tuple(calendar.month_name)[1:]
 
 
 def say_date(published: DateInfo) -> str:
@@ -20,7 +21,7 @@ def say_date(published: DateInfo) -> str:
 
 
 def introduce(citation: Citation) -> str:
-    """Where the words come from: the publisher (the title where none is known), the date, then who speaks through whom."""
+    """Where the words come from: publisher (else title), date, then who speaks through whom."""
     words = f"{citation.source or f'‘{citation.title}’'}, {say_date(citation.published)}"
     if citation.speaker or citation.via:
         words += f" — {citation.speaker or 'unnamed'}" + (f", via {citation.via}" if citation.via else "")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,9 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 _CAUSE = re.compile(
-    r"\b(?:because|since|due to|owing to|so that|in order to|as a result|therefore|thus|hence|reasons?|caus(?:e|es|ed|ing)"
-    r"|led to|lead to|leads to|aim(?:s|ed)?|want(?:s|ed)? to|purpose|by \w+ing|explain\w*|means? that|to \w+)\b",
+    r"\b(?:because|since|due to|owing to|so that|in order to|as a result|therefore|thus|hence|reasons?"
+    r"|caus(?:e|es|ed|ing)|led to|lead to|leads to|aim(?:s|ed)?|want(?:s|ed)? to|purpose|by \w+ing|explain\w*|means? that"
+    r"|to \w+)\b",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"(?<![.!?\"“”] )(?<!^)\b[A-Z][\w’'.-]+(?:\s+(?:(?:of|the|de|van|von|bin|al)\s+)?[A-Z][\w’'.-]+)*")
@@ -55,8 +57,8 @@ _WANTS: tuple[tuple[str, re.Pattern[str]], ...] = (
                          re.IGNORECASE)),
 )  # fmt: skip
 _SAYING = re.compile(
-    r"\b(?:sa(?:y|ys|id)|claim\w*|tell|told|think\w*|belie\w*|according|quote\w*|view\w*|opinion|argu\w*|comment\w*|describe\w*"
-    r"|call(?:s|ed)?|report\w*|accus\w*|suggest\w*|warn\w*|predict\w*|respon[ds]\w*|react\w*)\b",
+    r"\b(?:sa(?:y|ys|id)|claim\w*|tell|told|think\w*|belie\w*|according|quote\w*|view\w*|opinion|argu\w*|comment\w*"
+    r"|describe\w*|call(?:s|ed)?|report\w*|accus\w*|suggest\w*|warn\w*|predict\w*|respon[ds]\w*|react\w*)\b",
     re.IGNORECASE,
 )
 
@@ -129,7 +131,7 @@ def describe(
     vector: (dimension,) of the question. rarity: idf of each of its content stems. analyse: text -> stems in order.
     """
     asked = analyse(question)
-    pairs = set(zip(asked, asked[1:], strict=False))
+    pairs = set(pairwise(asked))
     whole = sum(rarity.values()) or 1.0
     wants = {name for name, pattern in _WANTS if pattern.search(question)}
     saying = bool(_SAYING.search(question))
@@ -139,7 +141,9 @@ def describe(
     rows: list[list[float]] = []
     sentences: list[Evidence] = []
     passages: list[tuple[int, str, int]] = []
-    for number, (c, score_scaled, words_scaled) in enumerate(zip(candidates, passage_scores, passage_words, strict=True)):
+    for number, (c, score_scaled, words_scaled) in enumerate(
+        zip(candidates, passage_scores, passage_words, strict=True)
+    ):
         record = c.record
         cosines = record.sentence_vectors @ vector
         texts = [record.text[s.start - record.passage.start : s.end - record.passage.start] for s in record.sentences]
@@ -170,7 +174,7 @@ def describe(
                     shared / whole,
                     sum(rarity[w] for w in near & rarity.keys()) / whole,
                     sum(rarity[w] for w in passage_words_held & rarity.keys()) / whole,
-                    len(pairs & set(zip(stems[i], stems[i][1:], strict=False))) / max(1, len(pairs)),
+                    len(pairs & set(pairwise(stems[i]))) / max(1, len(pairs)),
                     *(float(kind in wants and kinds[kind]) for kind in ("number", "date", "person", "place", "cause")),
                     float(saying and bool(_SPEECH.search(text))),
                     float(bool(wants) and not any(kinds[kind] for kind in wants)),

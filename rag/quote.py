@@ -11,7 +11,8 @@ from rag.types import Evidence
 _ALIKE = 0.8  # share of stems in common above which two sentences say the same
 _WEAK = 0.12  # a further quote is shown when its probability is at least this share of the best one's
 _OVERVIEW = re.compile(
-    r"\b(?:compar\w+|contrast\w*|differ\w*|disagree\w*|agree(?:ment)?|over time|chang\w+ over|evol\w+|timeline|chronolog\w+"
+    r"\b(?:compar\w+|contrast\w*|differ\w*|disagree\w*|agree(?:ment)?|over time|chang\w+ over|evol\w+|timeline"
+    r"|chronolog\w+"
     r"|across (?:the |all )?(?:\w+ )?(?:sources|documents|articles|texts|reports|papers|years)"
     r"|(?:each|every|all)(?: of)?(?: the)? (?:source|document|article|text|report|paper)s?"
     r"|(?:the|these|your|different|various) (?:sources|documents|articles|texts|reports|authors)|summar\w+|overview)\b",
@@ -32,7 +33,21 @@ def about_nothing_else(question: str, content_words: Sequence[str]) -> bool:
     return not any(re.search(rf"\b{re.escape(word[:4])}", asked) for word in content_words if word not in _SAYING)
 
 
-_SAYING = {"say", "said", "saying", "tell", "view", "report", "claim", "time", "sourc", "document", "articl", "text", "describ"}
+_SAYING = {
+    "say",
+    "said",
+    "saying",
+    "tell",
+    "view",
+    "report",
+    "claim",
+    "time",
+    "sourc",
+    "document",
+    "articl",
+    "text",
+    "describ",
+}
 
 
 def choose(ranked: Sequence[Evidence], analyse: Analyse, *, max_quotes: int) -> list[Evidence]:

@@ -76,7 +76,7 @@ class ReaderNetwork(nn.Module):
 
 def load_base() -> tuple[Any, nn.Module]:
     """Tokenizer and network of the default embedding model."""
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = str(get_model_path())
     return AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(
         folder, add_pooling_layer=False, attn_implementation="eager"
@@ -103,9 +103,7 @@ class Reader:
         self._network = network.eval().to(getattr(torch, dtype))
         self._lock = threading.Lock()  # torch's own threads do the work
 
-    def read(
-        self, question: str, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
-    ) -> list[np.ndarray]:
+    def read(self, question: str, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> list[np.ndarray]:
         """For each text (1 + number of its spans,) probabilities: of no answer in it, then of an answer in each span.
 
         An answer's probability of beginning in a span and of ending in it are averaged.

@@ -20,7 +20,9 @@ _CONTINUES = re.compile(
     re.IGNORECASE,
 )
 # "it" that stands for nothing: "is it true that", "what time is it", "that" before a clause.
-_EMPTY_IT = re.compile(r"\b(?:is|was) (?:it|there|this) (?:true|possible|likely|a|any)\b|\bso (?:far|much|many)\b", re.IGNORECASE)
+_EMPTY_IT = re.compile(
+    r"\b(?:is|was) (?:it|there|this) (?:true|possible|likely|a|any)\b|\bso (?:far|much|many)\b", re.IGNORECASE
+)
 _NAME = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w’'-]+")
 _SHORT = 3  # words: fewer name no topic of their own
 

@@ -15,7 +15,7 @@ from index.errors import UsageError
 
 
 class Settings(BaseSettings):
-    """library: folder, "" for the default one in the user's data folder. embedder: a sentence-transformers name or path.
+    """library: folder, "" for the default one in the user's data folder. embedder: a sentence-transformers model.
 
     dtype: "auto" looks at the processor. max_quotes: quotes in an answer. abstain_below: the probability that the best
     evidence must reach, where the curve in eval/calibration.json bends.
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # no .env: what it holds may be anyone's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file())

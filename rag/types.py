@@ -212,10 +212,8 @@ Event = Rewritten | Retrieved | Token | Verified | Done
 class SentenceReader(Protocol):
     """Reads a question together with a text, which the vectors of retrieval cannot."""
 
-    def read(
-        self, question: str, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
-    ) -> list[np.ndarray]:
-        """For each text (1 + number of its spans,) probabilities: of no answer in it, then of an answer in each span."""
+    def read(self, question: str, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> list[np.ndarray]:
+        """For each text (1 + number of its spans,) probabilities: of no answer in it, then of one in each span."""
         ...
 
 

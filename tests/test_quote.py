@@ -1,0 +1,78 @@
+"""Which sentences make an answer, and in which order."""
+
+import pytest
+
+from index.lexical import analyse, content_words
+from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview
+from rag.types import Evidence
+
+
+def evidence(doc_id: str, ordinal: int, text: str, score: float) -> Evidence:
+    return Evidence(doc_id, ordinal, ordinal * 100, ordinal * 100 + len(text), text, score)
+
+
+def test_the_best_sentence_comes_first_and_the_rest_in_reading_order() -> None:
+    """After the best, sentences stand by document and place, not by score."""
+    ranked = [
+        evidence("a", 5, "The bridge opened in March.", 0.9),
+        evidence("b", 1, "Ships had to wait until noon.", 0.8),
+        evidence("a", 2, "Forty million euros were spent.", 0.7),
+    ]
+    assert [(e.doc_id, e.ordinal) for e in choose(ranked, analyse, max_quotes=3)] == [("a", 5), ("a", 2), ("b", 1)]
+
+
+def test_a_sentence_that_says_the_same_is_passed_over() -> None:
+    """Two documents with the same sentence give it once; the next different one takes the place."""
+    ranked = [
+        evidence("a", 0, "The harvest fell by nine percent.", 0.9),
+        evidence("b", 0, "The harvest fell by nine percent!", 0.89),
+        evidence("c", 0, "Farmers blame the drought.", 0.5),
+    ]
+    assert [e.doc_id for e in choose(ranked, analyse, max_quotes=2)] == ["a", "c"]
+
+
+def test_a_far_weaker_sentence_is_not_added() -> None:
+    """0.05 is less than an eighth of 0.9."""
+    ranked = [evidence("a", 0, "The harvest fell.", 0.9), evidence("b", 0, "A dog barked.", 0.05)]
+    assert [e.doc_id for e in choose(ranked, analyse, max_quotes=3)] == ["a"]
+
+
+def test_an_overview_has_one_sentence_of_each_document_by_date() -> None:
+    """The best of each document that is good enough; undated documents come last."""
+    ranked = [
+        evidence("new", 0, "It was late.", 0.9),
+        evidence("new", 1, "It was later.", 0.8),
+        evidence("undated", 0, "Nobody knows.", 0.7),
+        evidence("old", 0, "It was early.", 0.5),
+        evidence("weak", 0, "A dog barked.", 0.1),
+    ]
+    dates = {"new": "2025-05-20", "old": "2023", "undated": "", "weak": "2020"}
+    chosen = choose_one_each(ranked, dates, at_least=0.2)
+    assert [e.text for e in chosen] == ["It was early.", "It was late.", "Nobody knows."]
+
+
+@pytest.mark.parametrize(
+    ("question", "overview"),
+    [
+        ("Compare what the sources say over time", True),
+        ("Where do the articles disagree about the truce?", True),
+        ("How do the reports differ on grain prices?", True),
+        ("Who opened the bridge?", False),
+        ("What did the minister say about the harvest?", False),
+    ],
+)
+def test_a_question_about_all_documents_is_told_from_one_about_a_fact(question: str, overview: bool) -> None:
+    """Words that ask for a comparison make an overview; a who or what alone does not."""
+    assert wants_overview(question) is overview
+
+
+@pytest.mark.parametrize(
+    ("question", "topicless"),
+    [
+        ("Compare what the sources say over time", True),
+        ("Compare what the sources say about the harvest", False),
+    ],
+)
+def test_an_overview_without_a_topic_is_about_everything(question: str, topicless: bool) -> None:
+    """Nothing is left of it once the words that ask for a comparison are gone."""
+    assert about_nothing_else(question, content_words(question)) is topicless
