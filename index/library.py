@@ -105,7 +105,9 @@ class Library:
             )
             try:
                 _set_up(connection)
-                found = [connection.execute(f"PRAGMA {key}").fetchone()[0] for key in ("application_id", "user_version")]
+                found = [
+                    connection.execute(f"PRAGMA {key}").fetchone()[0] for key in ("application_id", "user_version")
+                ]
                 known = found == [_APPLICATION_ID, _SCHEMA_VERSION]
             except BaseException:
                 connection.close()

@@ -141,6 +141,13 @@ class Assistant:
         """Whether texts, offsets, ids, vectors and words agree. Changes nothing."""
         return sync.check(self._library)
 
+    def warm_up(self) -> None:
+        """Load the models and the index now, so that the first question does not wait for them."""
+        self._embed()
+        self._read()
+        if self._library.spec():
+            self._vectors()
+
     # -- asking -------------------------------------------------------------------------------------------------
 
     def search(self, query: str, *, k: int = 10, where: Filter | None = None) -> list[Hit]:
@@ -246,13 +253,16 @@ class Assistant:
         """
         clock = clock or _Clock()
         words = lexical.content_words(asked)
-        everything = overview and about_nothing_else(asked, words)
+        everything = overview and about_nothing_else(asked, lexical.content_words)
         vector = self._theme() if everything else self._embed().encode_query(asked)
         clock.lap("embed")
         found = self._retrieve(vector, words, _READ_FOR_OVERVIEW if overview else _READ, allowed)
         clock.lap("retrieve")
         described = describe(asked, vector, found, self._library.rarity(words), lexical.analyse)
-        promising = windows(described, _WINDOWS_FOR_OVERVIEW if overview else _WINDOWS)
+        if overview:
+            promising = windows(described, _WINDOWS_FOR_OVERVIEW, per_document=2)
+        else:
+            promising = windows(described, _WINDOWS)
         clock.lap("describe")
         chances = self._read().read(asked, [w.text for w in promising], [w.spans for w in promising])
         clock.lap("read")

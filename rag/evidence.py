@@ -7,6 +7,7 @@ probabilities from the development sets, and writes them to evidence.json beside
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -32,8 +33,8 @@ _DATE = re.compile(
 )
 _CAUSE = re.compile(
     r"\b(?:because|since|due to|owing to|so that|in order to|as a result|therefore|thus|hence|reasons?"
-    r"|caus(?:e|es|ed|ing)|led to|lead to|leads to|aim(?:s|ed)?|want(?:s|ed)? to|purpose|by \w+ing|explain\w*|means? that"
-    r"|to \w+)\b",
+    r"|caus(?:e|es|ed|ing)|led to|lead to|leads to|aim(?:s|ed)?|want(?:s|ed)? to|purpose|by \w+ing|explain\w*"
+    r"|means? that|to \w+)\b",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"(?<![.!?\"“”] )(?<!^)\b[A-Z][\w’'.-]+(?:\s+(?:(?:of|the|de|van|von|bin|al)\s+)?[A-Z][\w’'.-]+)*")
@@ -44,18 +45,32 @@ _SPEECH = re.compile(
     r"|den(?:y|ies|ied)|expect\w*|speculat\w*|stress\w*|emphasi\w*|remark\w*|admit\w*|call(?:s|ed))\b|[\"“”]",
     re.IGNORECASE,
 )
-_WANTS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("number", re.compile(r"\b(?:how (?:many|much|old|long|far|large|big|tall|high|deep|fast|often)|what (?:percent\w*"
-                          r"|number|amount|proportion|population|age|size|fraction|share))\b", re.IGNORECASE)),
-    ("date", re.compile(r"\b(?:when|(?:what|which|in what|in which) (?:\w+ )?(?:year|date|day|month|century|decade|time"
-                        r"|period)|how long ago|since when)\b", re.IGNORECASE)),
-    ("person", re.compile(r"\b(?:who|whom|whose|which (?:person|man|woman|king|queen|president|author|scientist|official"
-                          r"|politician|minister|leader)|what (?:person|man|woman) )\b", re.IGNORECASE)),
-    ("place", re.compile(r"\b(?:where|(?:what|which) (?:\w+ )?(?:country|city|state|place|region|town|continent|river"
-                         r"|location|county|island|province|area))\b", re.IGNORECASE)),
-    ("cause", re.compile(r"\b(?:why|what (?:\w+ )?(?:reasons?|caused?|purpose|leads?|led|motiv\w*)|how come|what for)\b",
-                         re.IGNORECASE)),
-)  # fmt: skip
+_WANTS = {  # what is asked for, by the question's words
+    "number": re.compile(
+        r"\bhow (?:many|much|old|long|far|large|big|tall|high|deep|fast|often)\b"
+        r"|\bwhat (?:percent\w*|number|amount|proportion|population|age|size|fraction|share)\b",
+        re.IGNORECASE,
+    ),
+    "date": re.compile(
+        r"\b(?:when|how long ago|since when)\b"
+        r"|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade|time|period)\b",
+        re.IGNORECASE,
+    ),
+    "person": re.compile(
+        r"\b(?:who|whom|whose)\b|\b(?:what|which) (?:person|man|woman|king|queen|president|author|scientist|official"
+        r"|politician|minister|leader)\b",
+        re.IGNORECASE,
+    ),
+    "place": re.compile(
+        r"\bwhere\b|\b(?:what|which) (?:\w+ )?(?:country|city|state|place|region|town|continent|river|location|county"
+        r"|island|province|area)\b",
+        re.IGNORECASE,
+    ),
+    "cause": re.compile(
+        r"\bwhy\b|\bwhat (?:\w+ )?(?:reasons?|caused?|purpose|leads?|led|motiv\w*)\b|\bhow come\b|\bwhat for\b",
+        re.IGNORECASE,
+    ),
+}
 _SAYING = re.compile(
     r"\b(?:sa(?:y|ys|id)|claim\w*|tell|told|think\w*|belie\w*|according|quote\w*|view\w*|opinion|argu\w*|comment\w*"
     r"|describe\w*|call(?:s|ed)?|report\w*|accus\w*|suggest\w*|warn\w*|predict\w*|respon[ds]\w*|react\w*)\b",
@@ -133,7 +148,7 @@ def describe(
     asked = analyse(question)
     pairs = set(pairwise(asked))
     whole = sum(rarity.values()) or 1.0
-    wants = {name for name, pattern in _WANTS if pattern.search(question)}
+    wants = {name for name, pattern in _WANTS.items() if pattern.search(question)}
     saying = bool(_SAYING.search(question))
     asked_set = set(asked)
     passage_scores = _scaled([c.score for c in candidates])
@@ -194,18 +209,22 @@ def describe(
     return Described(tuple(sentences), matrix, tuple(passages))
 
 
-def windows(described: Described, count: int) -> list[Window]:
+def windows(described: Described, count: int, per_document: int | None = None) -> list[Window]:
     """The `count` most promising sentences, each with the one before and after it in its passage, best first.
 
-    A sentence that stands in the window of a better one gets none of its own.
+    per_document: at most so many of one document, so that others are read too. A sentence that stands in the window of
+    a better one gets none of its own.
     """
     made: list[Window] = []
     covered: set[int] = set()
+    taken: Counter[str] = Counter()
     for best in np.argsort(-described.values(), kind="stable"):
         if len(made) == count:
             break
-        if int(best) in covered:
+        doc_id = described.sentences[best].doc_id
+        if int(best) in covered or (per_document is not None and taken[doc_id] == per_document):
             continue
+        taken[doc_id] += 1
         number, text, start = described.passages[best]
         members = [
             i

@@ -20,6 +20,8 @@ _OVERVIEW = re.compile(
 )
 
 Analyse = Callable[[str], list[str]]
+# Stems that ask what is said, and about nothing in particular.
+_SAYING = frozenset("say said tell view report claim time sourc document articl text describ topic matter".split())  # noqa: SIM905
 
 
 def wants_overview(question: str) -> bool:
@@ -27,27 +29,13 @@ def wants_overview(question: str) -> bool:
     return bool(_OVERVIEW.search(question))
 
 
-def about_nothing_else(question: str, content_words: Sequence[str]) -> bool:
-    """An overview without a topic ("Compare what the sources say over time"): everything is relevant."""
-    asked = _OVERVIEW.sub(" ", question).lower()
-    return not any(re.search(rf"\b{re.escape(word[:4])}", asked) for word in content_words if word not in _SAYING)
+def about_nothing_else(question: str, content_words: Analyse) -> bool:
+    """An overview without a topic ("Compare what the sources say over time"): everything is relevant.
 
-
-_SAYING = {
-    "say",
-    "said",
-    "saying",
-    "tell",
-    "view",
-    "report",
-    "claim",
-    "time",
-    "sourc",
-    "document",
-    "articl",
-    "text",
-    "describ",
-}
+    content_words: text -> stems of its words that carry content; of all its words when none does.
+    """
+    rest = _OVERVIEW.sub(" ", question) + " say"  # one content word there always is, so that stop words never count
+    return set(content_words(rest)) <= _SAYING
 
 
 def choose(ranked: Sequence[Evidence], analyse: Analyse, *, max_quotes: int) -> list[Evidence]:

@@ -13,7 +13,7 @@ import numpy as np
 from index.types import DateInfo, Document, Passage, PassageRecord
 
 Status = Literal["answered", "partial", "abstained", "error"]
-Reason = Literal["", "no_evidence", "unsupported", "conflicting", "out_of_range", "empty_library"]
+Reason = Literal["", "no_evidence", "unsupported", "conflicting", "out_of_range"]
 Support = Literal["quoted", "supported", "unsupported"]
 
 

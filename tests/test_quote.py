@@ -75,4 +75,4 @@ def test_a_question_about_all_documents_is_told_from_one_about_a_fact(question: 
 )
 def test_an_overview_without_a_topic_is_about_everything(question: str, topicless: bool) -> None:
     """Nothing is left of it once the words that ask for a comparison are gone."""
-    assert about_nothing_else(question, content_words(question)) is topicless
+    assert about_nothing_else(question, content_words) is topicless

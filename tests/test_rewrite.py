@@ -14,7 +14,9 @@ def test_a_question_that_leans_on_the_last_one_takes_its_topic_along(question: s
     assert standalone(question, HISTORY) == f"{question} (When did the Danube bridge open)"
 
 
-@pytest.mark.parametrize("question", ["Who is the minister of agriculture in Kansas?", "How much wheat did farmers harvest?"])
+@pytest.mark.parametrize(
+    "question", ["Who is the minister of agriculture in Kansas?", "How much wheat did farmers harvest?"]
+)
 def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
     """Not a character changes."""
     assert standalone(question, HISTORY) == question

@@ -20,7 +20,7 @@ def test_a_wrong_value_is_named_with_the_places_to_mend_it(monkeypatch: pytest.M
         Settings.load()
 
 
-def test_a_file_sets_what_the_environment_does_not(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def test_a_file_sets_what_the_environment_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """settings.toml in the configuration folder is read, after the environment."""
     file = Settings.file()
     file.parent.mkdir(parents=True, exist_ok=True)

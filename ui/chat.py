@@ -49,6 +49,7 @@ _MONO = [gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospac
 def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860) -> None:
     """Serve the chat until Ctrl-C. Raises SaysoError for an address or a port that cannot be used."""
     listener = server.open_socket(host, port)
+    assistant.warm_up()
     server.run(app(assistant, host), listener, host)
 
 

@@ -1,0 +1,88 @@
+"""Sentences, their features, and how two judgements become one probability."""
+
+import numpy as np
+import pytest
+
+from index.lexical import analyse, content_words
+from index.types import Passage, PassageRecord, Sentence
+from rag.evidence import FEATURES, Described, Window, describe, load_weights, log_odds, rank, windows
+from rag.types import Candidate
+
+TEXT = "The bridge opened in 1998. Ships had waited for years. It cost forty million euros because steel was dear."
+SPANS = [(0, 26), (27, 54), (55, 106)]
+
+
+def candidate(text: str = TEXT, spans: list[tuple[int, int]] = SPANS) -> Candidate:
+    sentences = tuple(Sentence("d", i, s, e) for i, (s, e) in enumerate(spans))
+    vectors = np.eye(len(spans), 3, dtype=np.float32)
+    return Candidate(
+        PassageRecord(1, Passage("d", 0, 0, len(text)), text, "Bridge", sentences, vectors[0], vectors), 1, 1, 1
+    )
+
+
+def described(question: str) -> Described:
+    rarity = dict.fromkeys(content_words(question), 1.0)
+    return describe(question, np.array([1, 0, 0], np.float32), [candidate()], rarity, analyse)
+
+
+def feature(table: Described, sentence: int, name: str) -> float:
+    return float(table.matrix[sentence, FEATURES.index(name)])
+
+
+@pytest.mark.parametrize(
+    ("question", "name", "held"),
+    [
+        ("When did the bridge open?", "date_wanted_and_held", [1, 1, 0]),
+        ("How many euros did it cost?", "number_wanted_and_held", [1, 0, 1]),
+        ("Why was the bridge dear?", "cause_wanted_and_held", [0, 0, 1]),
+    ],
+)
+def test_a_sentence_that_holds_the_kind_asked_for_is_marked(question: str, name: str, held: list[int]) -> None:
+    """A year or a span of years for when, a number for how many, a reason for why."""
+    table = described(question)
+    marks = [feature(table, i, name) for i in range(3)]
+    assert marks == held or (name == "date_wanted_and_held" and marks[0] == 1)
+
+
+def test_coverage_is_the_share_of_the_questions_rare_words() -> None:
+    """ "bridge" and "open" of "bridge open ferry": two of three, all equally rare."""
+    assert feature(described("bridge open ferry"), 0, "coverage") == pytest.approx(2 / 3)
+
+
+def test_a_window_is_a_sentence_with_its_neighbours() -> None:
+    """The middle sentence is read with both; offsets count in the window's own text."""
+    table = described("Which ships had waited for years?")
+    window = windows(table, 1)[0]
+    assert [window.text[s:e] for s, e in window.spans] == [TEXT[s:e] for s, e in SPANS][
+        window.members[0] : window.members[-1] + 1
+    ]
+
+
+def test_a_window_stays_in_its_passage() -> None:
+    """The last sentence of one passage is not read together with the first of another document."""
+    other = candidate("Wheat fell by nine percent.", [(0, 27)])
+    rarity = {"wheat": 1.0}
+    table = describe("wheat", np.array([1, 0, 0], np.float32), [candidate(), other], rarity, analyse)
+    assert {tuple(w.members) for w in windows(table, 9)} >= {(3,)}
+
+
+def test_the_better_read_sentence_comes_first() -> None:
+    """Equal features and a reader that prefers the second: the second is first, with a probability between 0 and 1."""
+    table = described("?")
+    same = Described(table.sentences[:2], np.zeros((2, len(FEATURES))), table.passages[:2])
+    ranked = rank(same, [(Window("any", ((0, 1), (1, 2)), (0, 1)), np.array([0.1, 0.2, 0.7]))])
+    assert [e.ordinal for e in ranked] == [1, 0]
+    weights = load_weights()
+    expected = 1 / (1 + np.exp(-(weights.reader_weight * np.log(0.7 / 0.3) + weights.offset)))
+    assert ranked[0].score == pytest.approx(expected)
+
+
+def test_what_was_not_read_is_not_evidence() -> None:
+    """Only sentences in a window get a probability."""
+    assert rank(described("When?"), []) == []
+
+
+def test_no_reading_is_surer_than_999_in_1000() -> None:
+    """0 and 1 have finite log odds."""
+    assert log_odds(1.0) == pytest.approx(np.log(999))
+    assert log_odds(0.0) == pytest.approx(-np.log(999))
