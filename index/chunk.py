@@ -1,8 +1,9 @@
 """Document -> Sentences and Passages, each an exact slice of its text.
 
 Paragraphs are found first, then sentences inside them (nupunkt, which keeps offsets and is not misled by "5 p.m.
-Friday" or nested quotation marks); sentences are packed into passages that fit the embedder's window. Nothing is
-cut off: a sentence longer than the window becomes several. Knows nothing of models beyond a function that counts word pieces.
+Friday" or nested quotation marks); sentences are packed into passages that fit the embedder's window. Nothing is cut
+off: a sentence longer than the window becomes several. Knows nothing of models beyond a function that counts word
+pieces.
 """
 
 import re
