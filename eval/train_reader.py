@@ -214,7 +214,7 @@ def _tensors(rows: Sequence[tuple[list[int], list[int], np.ndarray]], width: int
 def train(folder: Path, out: Path, epochs: int) -> None:
     torch.manual_seed(7)
     draw = random.Random(7)  # noqa: S311
-    tokenizer, base = load_base()
+    tokenizer, base = load_base("eager")
     network = ReaderNetwork(base, rank=RANK)
     learned = [p for p in network.parameters() if p.requires_grad]
     made = examples(folder)

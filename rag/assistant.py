@@ -215,7 +215,7 @@ class Assistant:
             dates = {d.doc_id: d.published.value for d in self._library.documents({e.doc_id for e in ranked})}
             floor = 0.0 if considered.everything else self._settings.abstain_below / 2
             chosen = choose_one_each(ranked, dates, at_least=floor)
-        elif ranked and ranked[0].score >= self._settings.abstain_below:
+        elif max((e.score for e in ranked[: self._settings.max_quotes]), default=0.0) >= self._settings.abstain_below:
             chosen = choose(ranked, lexical.analyse, max_quotes=self._settings.max_quotes)
         else:
             chosen = []

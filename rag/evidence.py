@@ -239,22 +239,24 @@ def windows(described: Described, count: int, per_document: int | None = None) -
 
 
 def rank(described: Described, read: Sequence[tuple[Window, np.ndarray]]) -> list[Evidence]:
-    """The sentences that were read with the probability that each answers the question, best first.
+    """The sentences that were read, best first, each with the probability that it answers the question.
 
     read: each window with what the reader made of it: (1 + number of its sentences,) probabilities, that of no answer
-    first. The two judgements, by features and by reading, are combined by logistic regression.
+    first. Two questions, two weightings: which sentence is best is told mostly by the features, whether any answers at
+    all mostly by the reader, since the features of a near miss are as good as those of an answer.
     """
     weights = load_weights()
     values = described.values()
     best: dict[int, float] = {}
     for window, chances in read:
         for member, chance in zip(window.members, chances[1:], strict=True):
-            best[member] = max(best.get(member, 0.0), float(chance))
+            best[member] = max(best.get(member, 0.0), log_odds(float(chance)))
+    order = sorted(best, key=lambda i: -(weights.order_features * values[i] + weights.order_reader * best[i]))
     ranked = []
-    for member, chance in best.items():
-        odds = weights.features_weight * values[member] + weights.reader_weight * log_odds(chance) + weights.offset
+    for member in order:
+        odds = weights.chance_features * values[member] + weights.chance_reader * best[member] + weights.chance_offset
         ranked.append(replace(described.sentences[member], score=float(1 / (1 + np.exp(-odds)))))
-    return sorted(ranked, key=lambda evidence: -evidence.score)
+    return ranked
 
 
 def log_odds(chance: float) -> float:
@@ -265,23 +267,21 @@ def log_odds(chance: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """features: (len(FEATURES),). The other three turn value and reading into a probability; see `rank`."""
+    """features: (len(FEATURES),), which sum to a sentence's value. The rest weigh value and reading; see `rank`."""
 
     features: np.ndarray
-    features_weight: float
-    reader_weight: float
-    offset: float
+    order_features: float
+    order_reader: float
+    chance_features: float
+    chance_reader: float
+    chance_offset: float
 
 
 @lru_cache(maxsize=1)
 def load_weights() -> Weights:
     stored = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
-    return Weights(
-        np.array([stored["features"][name] for name in FEATURES]),
-        float(stored["features_weight"]),
-        float(stored["reader_weight"]),
-        float(stored["offset"]),
-    )
+    features = np.array([stored.pop("features")[name] for name in FEATURES])
+    return Weights(features, **stored)
 
 
 def _scaled(values: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -47,9 +47,8 @@ def choose(ranked: Sequence[Evidence], analyse: Analyse, *, max_quotes: int) -> 
     stems: list[set[str]] = []
     for evidence in ranked:
         words = set(analyse(evidence.text))
-        if chosen and evidence.score < _WEAK * chosen[0].score:
-            break
-        if not any(_alike(words, other) for other in stems):
+        weak = bool(chosen) and evidence.score < _WEAK * chosen[0].score
+        if not weak and not any(_alike(words, other) for other in stems):
             chosen.append(evidence)
             stems.append(words)
         if len(chosen) == max_quotes:

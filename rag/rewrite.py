@@ -23,22 +23,23 @@ _CONTINUES = re.compile(
 _EMPTY_IT = re.compile(
     r"\b(?:is|was) (?:it|there|this) (?:true|possible|likely|a|any)\b|\bso (?:far|much|many)\b", re.IGNORECASE
 )
+_ENDS_THERE = re.compile(r"\b(?:there|then|that|this|it)\W*$", re.IGNORECASE)
 _NAME = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w’'-]+")
 _SHORT = 3  # words: fewer name no topic of their own
 
 
 def needs_history(question: str) -> bool:
     """Whether the question cannot be understood without what came before it."""
-    if _CONTINUES.match(question) or len(question.split()) <= _SHORT:
+    if _CONTINUES.match(question) or _ENDS_THERE.search(question) or len(question.split()) <= _SHORT:
         return True
     return bool(_LEANS.search(_EMPTY_IT.sub("", question))) and not _NAME.search(question)
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
-    """The question with the topic of the last one that stood alone, in brackets; itself when it needs none."""
+    """The last question that stood alone and then this one; this one by itself when it needs no other."""
     if not history or not needs_history(question):
         return question
     topic = [turn.question for turn in history]
     while len(topic) > 1 and needs_history(topic[-1]):
         topic.pop()
-    return f"{question} ({topic[-1].rstrip(' ?.!')})"
+    return f"{topic[-1].rstrip(' ?.!')}? {question}"

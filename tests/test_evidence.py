@@ -73,7 +73,7 @@ def test_the_better_read_sentence_comes_first() -> None:
     ranked = rank(same, [(Window("any", ((0, 1), (1, 2)), (0, 1)), np.array([0.1, 0.2, 0.7]))])
     assert [e.ordinal for e in ranked] == [1, 0]
     weights = load_weights()
-    expected = 1 / (1 + np.exp(-(weights.reader_weight * np.log(0.7 / 0.3) + weights.offset)))
+    expected = 1 / (1 + np.exp(-(weights.chance_reader * np.log(0.7 / 0.3) + weights.chance_offset)))
     assert ranked[0].score == pytest.approx(expected)
 
 

@@ -11,7 +11,7 @@ HISTORY = (Turn("When did the Danube bridge open?", "In March."),)
 @pytest.mark.parametrize("question", ["What did it cost?", "And in 2025?", "Why?", "What about the ferry?"])
 def test_a_question_that_leans_on_the_last_one_takes_its_topic_along(question: str) -> None:
     """A pronoun without a name, a continuation or a bare question word needs what came before."""
-    assert standalone(question, HISTORY) == f"{question} (When did the Danube bridge open)"
+    assert standalone(question, HISTORY) == f"When did the Danube bridge open? {question}"
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ def test_without_a_history_nothing_changes() -> None:
 def test_a_chain_of_follow_ups_leads_back_to_the_question_that_stood_alone() -> None:
     """The topic is the bridge, not "Why?"."""
     history = (*HISTORY, Turn("Why?", "Because of the flood."))
-    assert standalone("And who paid?", history) == "And who paid? (When did the Danube bridge open)"
+    assert standalone("And who paid?", history) == "When did the Danube bridge open? And who paid?"

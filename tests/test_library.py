@@ -1,0 +1,462 @@
+"""The library is the truth: what goes in comes out, what is removed is gone, and nobody else's folder is touched."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from index.errors import (
+    DocumentError,
+    LibraryBusy,
+    LibraryError,
+    LibraryNotFound,
+    LibraryReadOnly,
+    SpecMismatch,
+)
+from index.library import DATABASE, Library
+from index.types import DateInfo, Document, IndexSpec, Sentence
+from tests.fakes import WordHashEmbedder
+from tests.indexing import document, file_record, indexed, open_to_all, ordinary_user, rows, tamper
+
+FERRY = document("The ferry left at dawn. Nobody slept.", "Ferry", "2024-05-20", "Daily")
+BREAD = document("Bread was dear that spring.", "Bread", "2024-05", "Weekly")
+MILL = document("The mill burnt down.", "Mill", "2023", "daily")
+RAIN = document("It rained.", "Rain")
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with closing(Library.open(tmp_path / "a.library")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def filled(library: Library) -> Library:
+    library.put([indexed(FERRY, "/d/ferry.txt"), indexed(BREAD, "/d/bread.txt"), indexed(MILL), indexed(RAIN)])
+    return library
+
+
+def ids(*documents: Document) -> set[str]:
+    return {made.doc_id for made in documents}
+
+
+# -- what goes in comes out ---------------------------------------------------------------------------------------
+
+
+def test_a_document_comes_back_as_it_was_put(library: Library) -> None:
+    """Every field, and the paths that it was read from, in order."""
+    made = replace(
+        FERRY,
+        author="Ann Lee",
+        url="https://a.example/x",
+        published=DateInfo("2024-05-20", "day", "inferred", "the events"),
+        pages=(0, 24),
+    )
+    library.put([indexed(made, "/d/b.txt", "/d/a.txt")])
+    assert library.document(made.doc_id) == replace(made, paths=("/d/a.txt", "/d/b.txt"))
+    assert library.file("/d/a.txt") == file_record("/d/a.txt", made)
+    assert library.file("/d/c.txt") is None
+
+
+def test_documents_are_ordered_by_date_then_title_undated_last(filled: Library) -> None:
+    """A coarse date stands before the days that it holds."""
+    assert [d.title for d in filled.documents()] == ["Mill", "Bread", "Ferry", "Rain"]
+    assert [d.title for d in filled.documents(ids(RAIN, FERRY))] == ["Ferry", "Rain"]
+
+
+def test_a_passage_record_holds_what_evidence_is_drawn_from(filled: Library) -> None:
+    """Its text cut by its offsets, its sentences, and a vector for each."""
+    (record,) = filled.passages(filled.passage_ids(ids(FERRY)))
+    assert (record.text, record.title) == (FERRY.text, "Ferry")
+    assert record.sentences == (Sentence(FERRY.doc_id, 0, 0, 23), Sentence(FERRY.doc_id, 1, 24, 37))
+    entry = indexed(FERRY).passages[0][2]
+    assert np.array_equal(record.vector, entry.passage)
+    assert np.allclose(record.sentence_vectors, entry.sentences, atol=1e-3)  # kept in half precision
+    assert filled.sentences(FERRY.doc_id) == list(record.sentences)
+
+
+def test_passages_come_in_the_order_asked_for(filled: Library) -> None:
+    """An id that is gone is left out."""
+    assert [r.title for r in filled.passages([3, 99, 1])] == ["Mill", "Ferry"]
+
+
+def test_characters_beyond_the_first_plane_count_as_one(library: Library) -> None:
+    """The database cuts a text where Python does."""
+    made = document("🙂 Çà, dit-il. 東京は雨です。 Rain fell.", "t")
+    library.put([indexed(made)])
+    (record,) = library.passages(library.passage_ids([made.doc_id]))
+    assert record.text == made.text[record.passage.start : record.passage.end] == made.text
+
+
+def test_all_vectors_come_with_the_version_they_belong_to(filled: Library) -> None:
+    """In the order of their ids."""
+    found, vectors, version = filled.vectors()
+    assert found.tolist() == [1, 2, 3, 4]
+    assert vectors.shape == (4, 256)
+    assert version == filled.version() == 1
+
+
+def test_an_empty_library_has_nothing(library: Library) -> None:
+    """No documents, no vectors, no model, version 0."""
+    found, vectors, version = library.vectors()
+    assert (len(found), len(vectors), version) == (0, 0, 0)
+    assert library.counts() == (0, 0, 0)
+    assert library.spec() is None
+    assert library.search_words(["rain"], 3) == {}
+
+
+def test_words_are_searched_in_text_and_title(filled: Library) -> None:
+    """Passage ids with their scores."""
+    assert set(filled.search_words(["mill", "bread"], 5)) == {2, 3}
+    assert list(filled.search_words(["mill", "bread"], 5, among=[2])) == [2]
+    assert filled.rarity(["nowhere"])["nowhere"] > filled.rarity(["mill"])["mill"]
+
+
+def test_a_library_is_the_same_when_opened_again(filled: Library) -> None:
+    """Everything is on the disk."""
+    before = filled.documents()
+    filled.close()
+    with closing(Library.open(filled.folder)) as again:
+        assert again.documents() == before
+        assert again.counts() == (4, 4, 5)
+
+
+# -- what is removed is gone --------------------------------------------------------------------------------------
+
+WORDS = st.lists(
+    st.sampled_from(["rain", "fell", "on", "Oslo", "at", "5", "p.m.", "—", "été"]), min_size=1, max_size=12
+)
+TEXTS = st.lists(
+    st.lists(WORDS.map(" ".join), min_size=1, max_size=4).map(". ".join), min_size=1, max_size=4, unique=True
+)
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kept=TEXTS, removed=TEXTS)
+def test_add_then_remove_leaves_no_trace(
+    tmp_path_factory: pytest.TempPathFactory, kept: list[str], removed: list[str]
+) -> None:
+    """Every row of every table is as it was before, words and their counts included."""
+    with closing(Library.open(tmp_path_factory.mktemp("trace") / "a.library")) as library:
+        library.put(indexed(document(text), f"/kept/{n}") for n, text in enumerate(kept))
+        before = rows(library.folder)
+        gone = [document(text) for text in removed if text not in kept]
+        library.put(indexed(made, f"/gone/{n}") for n, made in enumerate(gone))
+        library.remove([made.doc_id for made in gone])
+        assert rows(library.folder) == before
+        assert library.integrity_problems() == []
+
+
+def test_passage_ids_are_never_used_twice(filled: Library) -> None:
+    """A reader that holds an old id finds the same passage or none, also after the last one was removed."""
+    before = set(filled.vectors()[0].tolist())
+    filled.remove(sorted(ids(FERRY, BREAD, MILL, RAIN)))
+    filled.put([indexed(FERRY)])
+    after = set(filled.vectors()[0].tolist())
+    assert (before, after) == ({1, 2, 3, 4}, {5})
+
+
+def test_removing_an_id_that_is_not_here_removes_nothing(filled: Library) -> None:
+    """The one that is unknown is named, the others stay."""
+    with pytest.raises(DocumentError) as refused:
+        filled.remove([FERRY.doc_id, "nonesuch"])
+    assert str(refused.value) == f"no document 'nonesuch' in {str(filled.folder)!r}; see the ids with: sayso list"
+    assert FERRY.doc_id in filled.document_ids()
+    with pytest.raises(DocumentError, match="no document 'nonesuch'"):
+        filled.document("nonesuch")
+
+
+def test_every_change_counts_up_the_version_once(library: Library) -> None:
+    """So that an index of an older version is known to be old."""
+    library.put([indexed(FERRY), indexed(BREAD)])
+    assert library.version() == 1
+    library.remove([FERRY.doc_id])
+    assert library.version() == 2
+
+
+def test_a_change_that_fails_changes_nothing(filled: Library) -> None:
+    """The document before the one that cannot be stored is not stored either."""
+    before = rows(filled.folder)
+    with pytest.raises(LibraryError, match="UNIQUE constraint failed"):
+        filled.put([indexed(document("New words.")), indexed(FERRY)])
+    assert rows(filled.folder) == before
+    assert filled.version() == 1
+
+
+# -- files and the documents that they hold -----------------------------------------------------------------------
+
+
+def test_replacing_a_document_keeps_the_files_that_hold_it(filled: Library) -> None:
+    """The text is the same, what is known about it is new."""
+    filled.put_files([file_record("/d/copy.txt", FERRY)])
+    filled.put([indexed(replace(FERRY, title="Night ferry"), "/d/ferry.txt")], replacing=[FERRY.doc_id])
+    found = filled.document(FERRY.doc_id)
+    assert (found.title, found.paths) == ("Night ferry", ("/d/copy.txt", "/d/ferry.txt"))
+    assert filled.counts() == (4, 4, 5)
+
+
+def test_a_document_without_a_file_can_be_replaced(filled: Library) -> None:
+    """As when a text that was added by hand turns up in a file that is described."""
+    filled.put([indexed(replace(RAIN, title="Downpour"), "/d/rain.txt")], replacing=[RAIN.doc_id])
+    assert filled.document(RAIN.doc_id).title == "Downpour"
+
+
+def test_a_document_that_no_file_holds_any_more_is_forgotten(filled: Library) -> None:
+    """Its file was written over with the text of another; one that was added by hand stays."""
+    filled.put_files([file_record("/d/ferry.txt", BREAD)])
+    assert filled.document_ids() == ids(BREAD, MILL, RAIN)
+    assert filled.document(BREAD.doc_id).paths == ("/d/bread.txt", "/d/ferry.txt")
+
+
+def test_files_that_are_known_already_change_nothing(filled: Library) -> None:
+    """Not even the version, so that nothing is published anew."""
+    filled.put_files([file_record("/d/ferry.txt", FERRY)])
+    filled.put_files([])
+    assert filled.version() == 1
+
+
+# -- filters ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "passing"),
+    [
+        ("2024", "", {"Bread", "Ferry"}),
+        ("", "2023", {"Mill"}),
+        ("2024-05-21", "", {"Bread"}),  # May 2024 may be as late as the 31st
+        ("2024-06", "", set()),
+        ("", "2024-05-10", {"Mill", "Bread"}),  # and as early as the 1st
+        ("2023-07", "2023-08", {"Mill"}),  # some day of 2023 may lie between
+        ("2024-05-20", "2024-05-20", {"Bread", "Ferry"}),
+        ("", "", {"Mill", "Bread", "Ferry", "Rain"}),
+    ],
+)
+def test_a_date_filter_lets_pass_what_may_lie_in_it(filled: Library, since: str, until: str, passing: set[str]) -> None:
+    """A year or a month stands for all its days; an undated document passes only where no date is asked for."""
+    found = filled.matching((), (), since, until)
+    assert {d.title for d in filled.documents(found)} == passing
+
+
+def test_filters_of_several_kinds_must_all_be_passed(filled: Library) -> None:
+    """Publishers without regard to case, ids as they are."""
+    assert filled.matching((), ("DAILY",), "", "") == ids(FERRY, MILL)
+    assert filled.matching((), ("Daily", "Weekly"), "2024", "") == ids(FERRY, BREAD)
+    assert filled.matching((MILL.doc_id, RAIN.doc_id), (), "", "") == ids(MILL, RAIN)
+    assert filled.matching((MILL.doc_id,), ("weekly",), "", "") == set()
+
+
+# -- one library, one model ---------------------------------------------------------------------------------------
+
+
+def test_a_library_is_bound_to_the_model_that_it_was_built_with(library: Library) -> None:
+    """Another is refused with the names of both and the way out."""
+    one = WordHashEmbedder("one").spec
+    library.set_spec(one)
+    library.set_spec(one)
+    with pytest.raises(SpecMismatch) as refused:
+        library.set_spec(WordHashEmbedder("two").spec)
+    assert str(refused.value) == (
+        f"library {str(library.folder)!r} was built with 'one' but the settings name 'two'; set SAYSO_EMBEDDER=one "
+        "or build another with: sayso add --library NEW_FOLDER PATH"
+    )
+    assert library.spec() == one
+
+
+@pytest.mark.parametrize("changed", [{"fingerprint": "0" * 64}, {"window": 128}, {"recipe": "other-2"}])
+def test_a_model_of_the_same_name_with_other_weights_or_rules_is_another(
+    library: Library, changed: dict[str, str]
+) -> None:
+    """Its vectors would not be comparable."""
+    spec = WordHashEmbedder("one").spec
+    library.set_spec(spec)
+    with pytest.raises(SpecMismatch, match="built with 'one' but the settings name other weights or rules"):
+        library.check_spec(replace(spec, **changed))  # type: ignore[arg-type]
+
+
+def test_an_unbound_library_takes_any_model(library: Library) -> None:
+    """Until the first document decides."""
+    library.check_spec(IndexSpec("any", "", 1, 1, ""))
+
+
+# -- folders that are none, or another's --------------------------------------------------------------------------
+
+
+def test_a_folder_of_other_things_is_not_made_a_library(tmp_path: Path) -> None:
+    """Nor is a file; nothing is written there, and the message names the way out."""
+    (tmp_path / "letter.txt").write_text("Dear Ann")
+    for path in (tmp_path, tmp_path / "letter.txt"):
+        with pytest.raises(LibraryNotFound) as refused:
+            Library.open(path)
+        assert str(refused.value) == f"{str(path)!r} is not a sayso library; name another folder with --library"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_an_empty_folder_becomes_a_library(tmp_path: Path) -> None:
+    """Also one with hidden files only, and one that a crash left in the making."""
+    (tmp_path / ".DS_Store").write_bytes(b"")
+    (tmp_path / f".{DATABASE}.draft").write_bytes(b"half a library")
+    with closing(Library.open(tmp_path)) as library:
+        assert library.counts() == (0, 0, 0)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".DS_Store", DATABASE]
+
+
+@pytest.mark.parametrize("statement", ["PRAGMA application_id = 7", "PRAGMA user_version = 2"])
+def test_a_library_of_another_program_or_version_is_refused(library: Library, statement: str) -> None:
+    """Its tables may mean something else."""
+    with closing(sqlite3.connect(library.folder / DATABASE)) as db:
+        db.execute(statement)
+    with pytest.raises(LibraryNotFound, match="was not made by this version of sayso; name another folder"):
+        Library.open(library.folder)
+
+
+def test_a_file_that_is_no_database_is_said_to_be_damaged(tmp_path: Path) -> None:
+    """With the way to build it again, and in one line."""
+    (tmp_path / DATABASE).write_bytes(b"not a database, but long enough to be read as one" * 100)
+    with pytest.raises(LibraryError) as refused:
+        Library.open(tmp_path)
+    assert "is damaged (file is not a database); build it again with: sayso add" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_library_cannot_be_made_inside_a_file(tmp_path: Path) -> None:
+    """The system's own words for it are passed on."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LibraryReadOnly, match=r"cannot make a library at .*: Not a directory; name a folder you can"):
+        Library.open(tmp_path / "file" / "library")
+
+
+# -- writing ------------------------------------------------------------------------------------------------------
+
+HOLD = """
+import sys
+from pathlib import Path
+from index.library import Library
+with Library.open(Path(sys.argv[1])).writer():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_writer(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that holds the right to write."""
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_writer_hears_who_holds_the_library(library: Library) -> None:
+    """At once, by process number; reading goes on meanwhile."""
+    with another_writer(library.folder) as process:
+        with pytest.raises(LibraryBusy) as refused, library.writer():
+            pass
+        assert str(refused.value) == (
+            f"library {str(library.folder)!r} is held by process {process.pid}; wait for it to finish, or stop it"
+        )
+        assert library.counts() == (0, 0, 0)
+
+
+def test_the_lock_of_a_dead_writer_is_free(library: Library) -> None:
+    """Nobody has to clean up after a process that was killed."""
+    with another_writer(library.folder) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with library.writer():
+            assert (library.folder / "writer.lock").read_text() == str(os.getpid())
+
+
+def test_the_lock_is_given_back_after_an_error(library: Library) -> None:
+    """Whatever went wrong inside."""
+    with pytest.raises(KeyError), library.writer():
+        raise KeyError
+    with library.writer():
+        pass
+
+
+def test_a_database_that_another_connection_is_changing_is_busy(library: Library) -> None:
+    """After waiting for it; the message asks to try again."""
+    with closing(sqlite3.connect(library.folder / DATABASE, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        library._db.execute("PRAGMA busy_timeout = 1")  # ten seconds otherwise
+        with pytest.raises(LibraryBusy, match="is being written; try again when that is done"):
+            library.put([indexed(FERRY)])
+
+
+def test_a_full_disk_is_said_and_changes_nothing(filled: Library) -> None:
+    """The transaction is rolled back, and what was there is still served."""
+    filled._db.execute(f"PRAGMA max_page_count = {filled._db.execute('PRAGMA page_count').fetchone()[0]}")
+    with pytest.raises(LibraryReadOnly, match="is full; free some space and run the same command again"):
+        filled.put([indexed(document("Many words. " * 2000))])
+    assert filled.document_ids() == ids(FERRY, BREAD, MILL, RAIN)
+    assert filled.integrity_problems() == []
+
+
+def test_a_library_on_a_read_only_disk_is_read_and_not_written() -> None:
+    """Every change is refused with the fix; documents and searches are served."""
+    with open_to_all() as parent:
+        folder = parent / "a.library"
+        with closing(Library.open(folder)) as library:
+            library.put([indexed(FERRY)])
+        (folder / DATABASE).chmod(0o444)
+        folder.chmod(0o555)
+        with ordinary_user(), closing(Library.open(folder)) as library:
+            assert library.document(FERRY.doc_id).text == FERRY.text
+            assert list(library.search_words(["ferri"], 3)) == [1]
+            for change in (lambda: library.writer().__enter__(), lambda: library.put([indexed(BREAD)])):
+                with pytest.raises(LibraryReadOnly, match="copy the library to a folder you can write to"):
+                    change()
+        folder.chmod(0o755)
+
+
+def test_a_library_cannot_be_made_where_writing_is_not_allowed() -> None:
+    """The permission is named as what is in the way."""
+    with open_to_all() as parent, ordinary_user():
+        parent_is_closed = parent / "a.library"
+        if os.access(parent, os.W_OK):
+            parent.chmod(0o555)
+        with pytest.raises(LibraryReadOnly, match=r"cannot make a library at .*: Permission denied; name a folder"):
+            Library.open(parent_is_closed)
+
+
+# -- integrity ----------------------------------------------------------------------------------------------------
+
+
+def test_a_sound_library_has_no_problems(filled: Library) -> None:
+    """SQLite's own check, the references between its tables, and the index of words."""
+    assert filled.integrity_problems() == []
+
+
+def test_what_does_not_belong_together_is_found(filled: Library) -> None:
+    """A passage without its document; a passage that the index of words does not know."""
+    tamper(filled.folder, "DELETE FROM documents WHERE doc_id = ?", MILL.doc_id)
+    assert set(filled.integrity_problems()) == {
+        "row without its parent in passages",
+        "row without its parent in sentences",
+    }
+    tamper(filled.folder, "DELETE FROM words WHERE rowid = ?", 1)
+    assert "the word index and the passages differ" in filled.integrity_problems()
+
+
+def test_a_damaged_database_is_a_problem_not_a_crash(filled: Library) -> None:
+    """Zeros in the middle of the file."""
+    filled.close()
+    database = filled.folder / DATABASE
+    data = database.read_bytes()
+    database.write_bytes(data[:4096] + b"\0" * (len(data) - 4096))
+    with closing(Library.open(filled.folder)) as again:
+        assert again.integrity_problems()
+        with pytest.raises(LibraryError, match="is damaged"):
+            again.documents()

@@ -1,0 +1,528 @@
+"""Files and the library are brought in step: nothing is embedded twice, nothing is lost, and what failed is said."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from index import sync
+from index.errors import DocumentError, LibraryBusy, LibraryReadOnly, SpecMismatch
+from index.library import Library
+from index.load import document_id
+from index.types import (
+    DateInfo,
+    Document,
+    Embedder,
+    Failure,
+    PassageInput,
+    PassageVectors,
+    Progress,
+    SyncReport,
+)
+from index.vectors import DamagedGeneration, VectorIndex
+from tests.fakes import WordHashEmbedder
+from tests.indexing import document, open_to_all, ordinary_user, rows, tamper
+
+FERRY = "The ferry left at dawn. Nobody slept.\n"
+BREAD = "Bread was dear that spring.\n"
+MILL = "The mill burnt down.\n"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with closing(Library.open(tmp_path / "a.library")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "docs"
+    made.mkdir()
+    (made / "bread.txt").write_text(BREAD)
+    (made / "ferry.txt").write_text(FERRY)
+    return made
+
+
+class Adding:
+    """`sync.add` with an embedder that counts."""
+
+    def __init__(self, library: Library, embedder: WordHashEmbedder | None = None) -> None:
+        self.library = library
+        self.embedder = embedder or WordHashEmbedder()
+        self.loaded = 0
+
+    def __call__(
+        self, *sources: str | Path | Document, progress: Callable[[Progress], None] | None = None
+    ) -> SyncReport:
+        def load() -> Embedder:
+            self.loaded += 1
+            return self.embedder
+
+        return sync.add(self.library, load, sources, progress)
+
+
+@pytest.fixture
+def add(library: Library) -> Adding:
+    return Adding(library)
+
+
+def texts(library: Library) -> dict[str, str]:
+    return {Path(path).name: d.text for d in library.documents() for path in d.paths}
+
+
+def nearest(library: Library, query: str) -> str:
+    """The text of the best passage, found as an assistant finds it."""
+    found = sync.current(library).search(WordHashEmbedder().encode_query(query), 1)
+    (record,) = library.passages(list(found))
+    return record.text
+
+
+# -- adding -------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_added_whole(add: Adding, folder: Path) -> None:
+    """Every file in name order; the passages are counted and can be found."""
+    report = add(folder)
+    assert report.added == (str(folder / "bread.txt"), str(folder / "ferry.txt"))
+    assert (report.changed, report.skipped, report.failed, report.passages) == ((), (), (), 2)
+    assert report.seconds > 0
+    assert texts(add.library) == {"bread.txt": BREAD, "ferry.txt": FERRY}
+    assert nearest(add.library, "when did the ferry leave") == FERRY.strip()
+
+
+def test_the_same_folder_twice_embeds_nothing(add: Adding, folder: Path) -> None:
+    """No model is loaded, no version counted, no id changed."""
+    add(folder)
+    before, version = rows(add.library.folder), add.library.version()
+    report = add(folder)
+    assert report.skipped == (str(folder / "bread.txt"), str(folder / "ferry.txt"))
+    assert (report.added, report.changed, report.passages) == ((), (), 0)
+    assert (add.embedder.passages_encoded, add.loaded) == (2, 1)
+    assert rows(add.library.folder) == before
+    assert add.library.version() == version
+
+
+def test_a_file_that_was_touched_but_not_changed_is_not_embedded(add: Adding, folder: Path) -> None:
+    """Its text is what counts; its new time is remembered, so that the next look costs a stat again."""
+    add(folder)
+    os.utime(folder / "ferry.txt", ns=(1, 1))
+    assert str(folder / "ferry.txt") in add(folder).skipped
+    assert add.embedder.passages_encoded == 2
+    record = add.library.file(str(folder / "ferry.txt"))
+    assert record is not None
+    assert record.mtime_ns == 1
+
+
+def test_an_edited_file_is_replaced(add: Adding, folder: Path) -> None:
+    """The new text is found, the old one is gone, the other file is left alone."""
+    add(folder)
+    (folder / "ferry.txt").write_text(MILL)
+    report = add(folder)
+    assert (report.changed, report.added) == ((str(folder / "ferry.txt"),), ())
+    assert texts(add.library) == {"bread.txt": BREAD, "ferry.txt": MILL}
+    assert add.embedder.passages_encoded == 3
+    assert add.library.search_words(["ferri"], 5) == {}
+    assert nearest(add.library, "what burnt down") == MILL.strip()
+
+
+def test_a_renamed_file_keeps_its_id_and_is_not_embedded(add: Adding, folder: Path) -> None:
+    """The text is known under its new name too."""
+    add(folder)
+    before = add.library.document_ids()
+    (folder / "ferry.txt").rename(folder / "night.txt")
+    assert add(folder).skipped == (str(folder / "bread.txt"), str(folder / "night.txt"))
+    assert add.library.document_ids() == before
+    assert add.embedder.passages_encoded == 2
+    assert str(folder / "night.txt") in add.library.document(document_id(FERRY)).paths
+
+
+def test_the_same_text_in_two_files_is_stored_once(add: Adding, folder: Path) -> None:
+    """One document with both paths, whether they come together or one after the other."""
+    (folder / "again.txt").write_text(FERRY)
+    assert add(folder).passages == 2
+    (folder / "later.txt").write_text(FERRY)
+    add(folder)
+    names = [Path(path).name for path in add.library.document(document_id(FERRY)).paths]
+    assert names == ["again.txt", "ferry.txt", "later.txt"]
+    assert add.embedder.passages_encoded == 2
+
+
+def test_a_text_stays_while_one_file_holds_it(add: Adding, folder: Path) -> None:
+    """And goes with the last."""
+    (folder / "again.txt").write_text(FERRY)
+    add(folder)
+    (folder / "again.txt").write_text(MILL)
+    add(folder)
+    assert document_id(FERRY) in add.library.document_ids()
+    (folder / "ferry.txt").write_text(BREAD)
+    add(folder)
+    assert add.library.document_ids() == {document_id(MILL), document_id(BREAD)}
+
+
+def test_files_that_swapped_their_names_are_both_still_there(add: Adding, folder: Path) -> None:
+    """The first to be looked at was the last to hold its old text, until the second turns up with it."""
+    add(folder)
+    (folder / "ferry.txt").rename(folder / "x")
+    (folder / "bread.txt").rename(folder / "ferry.txt")
+    (folder / "x").rename(folder / "bread.txt")
+    assert add(folder).failed == ()
+    assert texts(add.library) == {"bread.txt": FERRY, "ferry.txt": BREAD}
+    assert sync.check(add.library).problems == ()
+
+
+def test_a_file_overwritten_with_a_described_text_added_by_hand_is_indexed(add: Adding, folder: Path) -> None:
+    """The text was known without a file and gets the description of the file that now holds it."""
+    add(folder, document(MILL))
+    (folder / "ferry.txt").write_text(MILL)
+    (folder / "sources.toml").write_text('[[document]]\nfile = "ferry.txt"\ntitle = "Fire"\n')
+    assert add(folder).failed == ()
+    assert add.library.document(document_id(MILL)).title == "Fire"
+
+
+def test_an_edited_description_is_followed(add: Adding, folder: Path) -> None:
+    """Title, publisher and date of the file it names; the id stays."""
+    add(folder)
+    (folder / "sources.toml").write_text(
+        '[[document]]\nfile = "ferry.txt"\ntitle = "Night ferry"\npublisher = "Daily"\npublished = "2024-05"\n'
+    )
+    assert add(folder).changed == (str(folder / "ferry.txt"),)
+    found = add.library.document(document_id(FERRY))
+    assert (found.title, found.source) == ("Night ferry", "Daily")
+    assert found.published == DateInfo("2024-05", "month", "stated")
+    (folder / "sources.toml").unlink()
+    add(folder)
+    assert add.library.document(document_id(FERRY)).title == "The ferry left at dawn. Nobody slept."
+
+
+def test_documents_are_added_like_files(add: Adding) -> None:
+    """Their id is made from their text, which is normalised; the same one twice is embedded once."""
+    made = dataclasses.replace(document("x", "Caf\u0065\u0301"), text="Rain fell.\r\n", doc_id="mine")
+    expected = document_id("Rain fell.\n")
+    assert add(made).added == (expected,)
+    assert add(made).skipped == (expected,)
+    found = add.library.document(expected)
+    assert (found.text, found.title) == ("Rain fell.\n", "Caf\u00e9")
+    assert add.embedder.passages_encoded == 1
+
+
+def test_a_document_with_half_a_character_is_stored(add: Adding) -> None:
+    """As JSON can spell it; the half is replaced, in the title too."""
+    add(dataclasses.replace(document("x", "half\ud83d title"), text="Half \ud83d a pair."))
+    (found,) = add.library.documents()
+    assert (found.text, found.title) == ("Half \ufffd a pair.", "half\ufffd title")
+
+
+def test_progress_is_told_after_each_file(add: Adding, folder: Path) -> None:
+    """How many of how many, and which one."""
+    steps: list[Progress] = []
+    add(folder, progress=steps.append)
+    assert [(p.done, p.total, p.path) for p in steps] == [
+        (1, 2, str(folder / "bread.txt")),
+        (2, 2, str(folder / "ferry.txt")),
+    ]
+    assert steps[-1].passages == 2
+
+
+# -- what fails ---------------------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_read_is_reported_and_the_rest_goes_on(
+    add: Adding, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Binary, not UTF-8, blank, too large, no text at all, not there: each with its reason, in one line."""
+    monkeypatch.setattr(sync, "MAX_FILE_BYTES", 1000)
+    (folder / "a.txt").write_bytes(b"\x00\x01")
+    (folder / "b.txt").write_bytes(b"caf\xe9")
+    (folder / "c.txt").write_text(" \n")
+    (folder / "d.txt").write_text("word " * 300)
+    (folder / "fifo").write_text("")
+    report = add(folder, folder / "nowhere", folder / "fifo", dataclasses.replace(document("x", "Nothing"), text=" "))
+    assert report.failed == (
+        Failure(str(folder / "nowhere"), f"no file or folder at {str(folder / 'nowhere')!r}; check the spelling"),
+        Failure(str(folder / "a.txt"), "this is a binary file, not text; export it as .txt or .md"),
+        Failure(str(folder / "b.txt"), "not UTF-8 (byte 3); save it again as UTF-8"),
+        Failure(str(folder / "c.txt"), "the file holds no text; remove it from the folder or fill it"),
+        Failure(str(folder / "d.txt"), "0 MB is more than 0; split the file"),
+        Failure(str(folder / "fifo"), "cannot read 'files without a suffix'; use .txt or .md"),
+        Failure("Nothing", "the document holds no text; leave it out"),
+    )
+    assert texts(add.library) == {"bread.txt": BREAD, "ferry.txt": FERRY}
+
+
+def test_a_file_without_read_permission_is_reported() -> None:
+    """The system's reason, and the rest goes on."""
+    with open_to_all() as parent:
+        for name, text in (("closed.txt", FERRY), ("open.txt", BREAD)):
+            (parent / name).write_text(text)
+            (parent / name).chmod(0o644)
+        (parent / "closed.txt").chmod(0o000)
+        shelf = parent / "shelf"
+        shelf.mkdir()
+        shelf.chmod(0o777)
+        with ordinary_user(), closing(Library.open(shelf / "a.library")) as library:
+            report = Adding(library)(parent / "closed.txt", parent / "open.txt")
+            held = texts(library)
+    why = "cannot read the file: Permission denied; check its permissions"
+    assert report.failed == (Failure(str(parent / "closed.txt"), why),)
+    assert held == {"open.txt": BREAD}
+
+
+def test_a_file_whose_name_is_not_utf8_is_reported(add: Adding, folder: Path) -> None:
+    """With its odd byte written out: the report can be printed and sent."""
+    (folder / os.fsdecode(b"caf\xe9.txt")).write_text(MILL)
+    report = add(folder)
+    assert report.failed == (Failure(str(folder / "caf\\xe9.txt"), "the file's name is not UTF-8; rename it"),)
+    assert texts(add.library) == {"bread.txt": BREAD, "ferry.txt": FERRY}
+
+
+def test_a_folder_that_is_described_wrongly_is_reported(add: Adding, folder: Path) -> None:
+    """Its files are not added with the wrong description; other sources are."""
+    (folder / "sources.toml").write_text("[[document]\n")
+    report = add(folder, document(MILL))
+    (failure,) = report.failed
+    assert failure.path == str(folder)
+    assert [d.text for d in add.library.documents()] == [MILL]
+
+
+class Interrupted(BaseException):
+    pass
+
+
+class StoppingEmbedder(WordHashEmbedder):
+    """Stops at the n-th batch, like a process that is killed there."""
+
+    def __init__(self, stop_at: int) -> None:
+        super().__init__()
+        self.left = stop_at
+
+    def encode_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
+        self.left -= 1
+        if self.left == 0:
+            raise Interrupted
+        return super().encode_passages(passages)
+
+
+def test_an_interrupted_add_goes_on_where_it_stopped(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was stored is not embedded again; in the end the library is the one of an uninterrupted run."""
+    monkeypatch.setattr(sync, "_BATCH_PASSAGES", 2)  # two short files a batch
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for n in range(8):
+        (docs / f"{n}.txt").write_text(f"Number {n} is a number.")
+    first = Adding(library, StoppingEmbedder(3))
+    with pytest.raises(Interrupted):
+        first(docs)
+    assert sorted(texts(library)) == ["0.txt", "1.txt", "2.txt", "3.txt"]
+    assert nearest(library, "number 2") == "Number 2 is a number."  # what is stored can be asked already
+
+    second = Adding(library)
+    assert second(docs).skipped == tuple(str(docs / f"{n}.txt") for n in range(4))
+    assert (first.embedder.passages_encoded, second.embedder.passages_encoded) == (4, 4)
+    with closing(Library.open(tmp_path / "whole.library")) as whole:
+        Adding(whole)(docs)
+        assert rows(whole.folder) == rows(library.folder)
+
+
+def test_a_held_library_is_not_added_to(add: Adding, folder: Path) -> None:
+    """Nor removed from; at once, not after waiting."""
+    with closing(Library.open(add.library.folder)) as other, other.writer():
+        with pytest.raises(LibraryBusy, match=f"is held by process {os.getpid()}"):
+            add(folder)
+        with pytest.raises(LibraryBusy):
+            sync.remove(add.library, [])
+    assert add(folder).passages == 2
+
+
+def test_another_models_vectors_are_not_mixed_in(add: Adding, folder: Path) -> None:
+    """The library stays as it was."""
+    add(folder)
+    before = rows(add.library.folder)
+    (folder / "mill.txt").write_text(MILL)
+    with pytest.raises(SpecMismatch, match="built with 'word-hash' but the settings name 'other'"):
+        Adding(add.library, WordHashEmbedder("other"))(folder)
+    assert rows(add.library.folder) == before
+
+
+# -- removing -----------------------------------------------------------------------------------------------------
+
+
+def test_a_removed_document_is_found_no_more(add: Adding, folder: Path) -> None:
+    """Neither by words nor by vector, and the published index no longer holds it."""
+    add(folder)
+    sync.remove(add.library, [document_id(FERRY)])
+    assert add.library.search_words(["ferri"], 5) == {}
+    assert nearest(add.library, "when did the ferry leave") == BREAD.strip()
+    spec = add.library.spec()
+    assert spec is not None
+    assert len(VectorIndex.load(add.library.folder, spec)) == 1
+
+
+def test_a_library_emptied_by_removing_is_sound(add: Adding, folder: Path) -> None:
+    """And can be filled again, with new ids for its passages."""
+    add(folder)
+    sync.remove(add.library, sorted(add.library.document_ids()))
+    assert sync.check(add.library).problems == ()
+    assert len(sync.current(add.library)) == 0
+    add(folder)
+    assert add.library.vectors()[0].tolist() == [3, 4]
+
+
+def test_removing_an_unknown_id_removes_nothing(add: Adding, folder: Path) -> None:
+    """The whole call is refused."""
+    add(folder)
+    with pytest.raises(DocumentError, match="no document 'nonesuch'"):
+        sync.remove(add.library, [document_id(FERRY), "nonesuch"])
+    assert add.library.counts()[0] == 2
+
+
+# -- the published index ------------------------------------------------------------------------------------------
+
+
+def index_file(library: Library) -> Path:
+    (found,) = library.folder.glob("generations/*/vectors.faiss")
+    return found
+
+
+def test_a_damaged_generation_is_not_searched_and_is_published_again(add: Adding, folder: Path) -> None:
+    """Searches are right meanwhile, from the library itself; the next `add` mends it, and `check` says so."""
+    add(folder)
+    data = bytearray(index_file(add.library).read_bytes())
+    data[-3] ^= 0x40
+    index_file(add.library).write_bytes(data)
+    assert nearest(add.library, "when did the ferry leave") == FERRY.strip()
+    (problem,) = sync.check(add.library).problems
+    assert "does not match its manifest; sayso add PATH publishes it again" in problem
+    add(folder)
+    assert sync.check(add.library).problems == ()
+    assert add.embedder.passages_encoded == 2
+
+
+def test_a_generation_of_an_older_version_is_not_searched(add: Adding, folder: Path) -> None:
+    """As when a process died between storing and publishing."""
+    add(folder)
+    add.library.remove([document_id(FERRY)])
+    assert nearest(add.library, "when did the ferry leave") == BREAD.strip()
+    (problem,) = sync.check(add.library).problems
+    assert problem == "the vector index is not of the library's present version; sayso add PATH publishes it again"
+
+
+def test_the_index_can_be_rebuilt_from_the_library_alone(add: Adding, folder: Path) -> None:
+    """Without it, a search gives the same passages with the same scores."""
+    add(folder)
+    query = WordHashEmbedder().encode_query("dear bread at dawn")
+    before = sync.current(add.library).search(query, 5)
+    index_file(add.library).unlink()
+    with pytest.raises(DamagedGeneration):
+        VectorIndex.load(add.library.folder, add.embedder.spec)
+    assert sync.current(add.library).search(query, 5) == before
+    assert len(before) == 2
+
+
+def test_an_index_that_cannot_be_written_is_said_with_the_fix(add: Adding, folder: Path) -> None:
+    """The documents are stored all the same, and are found."""
+    add.library.folder.joinpath("generations").write_text("in the way")
+    with pytest.raises(
+        LibraryReadOnly, match=r"cannot write the vector index of .*: File exists; free space or mend the"
+    ):
+        add(folder)
+    assert nearest(add.library, "when did the ferry leave") == FERRY.strip()
+
+
+def test_a_library_without_a_model_has_nothing_to_publish(library: Library) -> None:
+    """Nothing is written."""
+    sync.publish(library)
+    assert sync.check(library) == sync.CheckReport(0, 0, 0)
+    assert not (library.folder / "CURRENT").exists()
+
+
+# -- check --------------------------------------------------------------------------------------------------------
+
+
+def test_a_sound_library_is_found_sound(add: Adding, folder: Path) -> None:
+    """With what was looked at."""
+    add(folder)
+    assert sync.check(add.library) == sync.CheckReport(documents=2, passages=2, sentences=3)
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        (
+            "UPDATE documents SET text = replace(text, 'dawn', 'noon') WHERE doc_id = ?",
+            "not the one its id was made from",
+        ),
+        ("UPDATE sentences SET start = 20 WHERE doc_id = ? AND ordinal = 1", "sentences overlap"),
+        ("UPDATE sentences SET start = 30 WHERE doc_id = ? AND ordinal = 1", "leave some of it out"),
+        ('UPDATE sentences SET "end" = 99 WHERE doc_id = ? AND ordinal = 1', "leave the text"),
+        ("DELETE FROM sentences WHERE doc_id = ? AND ordinal = 1", "leave some of it out"),
+        ("UPDATE passages SET start = 4 WHERE doc_id = ?", "a passage is not made of its sentences"),
+        ('UPDATE passages SET "end" = 20 WHERE doc_id = ?', "a passage is not made of its sentences"),
+        (
+            "UPDATE sentences SET passage_id = NULL WHERE doc_id = ? AND ordinal = 0",
+            "a passage is not made of its sentences",
+        ),
+    ],
+)
+def test_a_text_or_offset_that_was_tampered_with_is_found(
+    add: Adding, folder: Path, statement: str, found: str
+) -> None:
+    """The document is named, and nothing is changed."""
+    add(folder)
+    tamper(add.library.folder, statement, document_id(FERRY))
+    problems = sync.check(add.library).problems
+    assert any(found in problem and document_id(FERRY) in problem for problem in problems)
+
+
+def test_a_word_index_that_differs_is_found(add: Adding, folder: Path) -> None:
+    """A passage that no word leads to."""
+    add(folder)
+    tamper(add.library.folder, "DELETE FROM words WHERE rowid = ?", 1)
+    assert sync.check(add.library).problems == ("the word index and the passages differ",)
+
+
+# -- properties ---------------------------------------------------------------------------------------------------
+
+WORDS = st.lists(st.sampled_from(["rain", "Oslo", "fell", "5 p.m.", "été", "—", "🙂"]), min_size=1, max_size=10).map(
+    " ".join
+)
+CORPUS = st.lists(WORDS.map(lambda words: words + " then."), min_size=1, max_size=5, unique=True)
+
+
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(corpus=CORPUS)
+def test_the_same_corpus_gives_the_same_ids(tmp_path_factory: pytest.TempPathFactory, corpus: list[str]) -> None:
+    """On another day, in another folder: every row but the paths is the same, and so is every vector."""
+    libraries = []
+    for name in ("one", "two"):
+        with closing(Library.open(tmp_path_factory.mktemp(name) / "a.library")) as library:
+            Adding(library)(*(document(text) for text in corpus))
+            libraries.append(rows(library.folder))
+            assert len(library.vectors()[1]) == len(corpus)
+            assert np.isfinite(library.vectors()[1]).all()
+    assert libraries[0] == libraries[1]
+
+
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(corpus=CORPUS, gone=WORDS)
+def test_adding_and_removing_a_document_leaves_the_library_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, corpus: list[str], gone: str
+) -> None:
+    """Its rows, and the vectors that are published."""
+    with closing(Library.open(tmp_path_factory.mktemp("trace") / "a.library")) as library:
+        add = Adding(library)
+        add(*(document(text) for text in corpus))
+        before = rows(library.folder)
+        extra = document(gone + " and no more.")
+        add(extra)
+        sync.remove(library, [extra.doc_id])
+        assert rows(library.folder) == before
+        assert sync.check(library).problems == ()
+        assert len(VectorIndex.load(library.folder, add.embedder.spec)) == len(before["passages"])
