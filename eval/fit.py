@@ -3,9 +3,9 @@
     python -m eval.fit ../shared/data
 
 1. The weights of the sentence features, by a softmax over the sentences found for each question, from the SQuAD
-   questions of train_reader.jsonl.gz. 2. Which sentence is best: how features and reading add up, by logistic
-regression on sampled questions of squad2_dev. 3. Whether any answers: the weights with the largest area under the curve,
-over the mean of squad2_dev, clapnq_dev and the project's own set, and the curve: for each threshold, how often each set
+questions of train_reader.jsonl.gz. 2. Which sentence is best: how features and reading add up, by logistic regression
+on sampled questions of squad2_dev. 3. Whether any answers: the weights with the largest area under the curve, over the
+mean of squad2_dev, clapnq_dev and the project's own set, and the curve itself: for each threshold, how often each set
 abstains rightly and wrongly. Run after `eval.train_reader`.
 """
 
@@ -105,7 +105,7 @@ def learn_features(folder: Path, cache: Path) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What was found for one question: for each sentence read its value, the reader's log odds, and whether it is right."""
+    """What was found for one question: for each sentence its value, the reader's log odds, whether it is right."""
 
     answerable: bool
     values: np.ndarray

@@ -126,8 +126,9 @@ def _load(library: Library, item: FoundFile | Document, report: "_Report") -> _L
             report.skipped.extend(item.paths or (doc_id,))
             return None
         report.added.extend(item.paths or (doc_id,))
-        described = {name: normalise(getattr(item, name)) for name in ("title", "source", "author", "url")}
-        return replace(item, doc_id=doc_id, text=text, **described), files
+        title, source, author, url = map(normalise, (item.title, item.source, item.author, item.url))
+        described = replace(item, doc_id=doc_id, text=text, title=title, source=source, author=author, url=url)
+        return described, files
     path = os.fspath(item.path)
     try:
         facts = item.path.stat()

@@ -24,7 +24,6 @@ from index.errors import LibraryEmpty, QuestionError, UsageError
 from index.library import Library
 from index.types import CheckReport, Document, Embedder, PassageRecord, Progress, SyncReport
 from index.vectors import VectorIndex
-from rag.attribute import attribute
 from rag.cite import answer_text, quoted_claims
 from rag.evidence import Described, Window, describe, rank, windows
 from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview
@@ -145,6 +144,7 @@ class Assistant:
         """Load the models and the index now, so that the first question does not wait for them."""
         self._embed()
         self._read()
+        self._cite(())
         if self._library.spec():
             self._vectors()
 
@@ -330,6 +330,8 @@ class Assistant:
         return self._library.matching(where.doc_ids, where.sources, where.since, until)
 
     def _cite(self, chosen: Sequence[Evidence]) -> tuple[Citation, ...]:
+        from rag.attribute import attribute  # its patterns take seconds to compile: only when something is quoted
+
         documents = {d.doc_id: d for d in self._library.documents({e.doc_id for e in chosen})}
         citations = []
         for marker, evidence in enumerate(chosen, 1):

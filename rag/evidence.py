@@ -280,7 +280,8 @@ class Weights:
 @lru_cache(maxsize=1)
 def load_weights() -> Weights:
     stored = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
-    features = np.array([stored.pop("features")[name] for name in FEATURES])
+    by_name = stored.pop("features")
+    features = np.array([by_name[name] for name in FEATURES])
     return Weights(features, **stored)
 
 

@@ -77,7 +77,7 @@ class ReaderNetwork(nn.Module):
 def load_base(attention: str) -> tuple[Any, nn.Module]:
     """Tokenizer and network of the default embedding model.
 
-    attention: "sdpa" reads fastest; "eager" learns fastest (the other's backward pass on a processor is ten times slower).
+    attention: "sdpa" reads fastest; "eager" learns fastest, since the other goes backward slowly on a processor.
     """
     disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = str(get_model_path())
