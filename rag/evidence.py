@@ -6,6 +6,7 @@ probabilities from the development sets, and writes them to evidence.json beside
 """
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -250,7 +251,7 @@ def rank(described: Described, read: Sequence[tuple[Window, np.ndarray]]) -> lis
     best: dict[int, float] = {}
     for window, chances in read:
         for member, chance in zip(window.members, chances[1:], strict=True):
-            best[member] = max(best.get(member, 0.0), log_odds(float(chance)))
+            best[member] = max(best.get(member, -math.inf), log_odds(float(chance)))
     order = sorted(best, key=lambda i: -(weights.order_features * values[i] + weights.order_reader * best[i]))
     ranked = []
     for member in order:

@@ -77,6 +77,14 @@ def test_the_better_read_sentence_comes_first() -> None:
     assert ranked[0].score == pytest.approx(expected)
 
 
+def test_a_sentence_the_reader_doubts_counts_as_doubted() -> None:
+    """A probability below one half lowers the score, also where it is the only reading."""
+    table = described("?")
+    one = Described(table.sentences[:1], np.zeros((1, len(FEATURES))), table.passages[:1])
+    doubted, trusted = (rank(one, [(Window("any", ((0, 1),), (0,)), np.array([1 - p, p]))])[0] for p in (0.01, 0.5))
+    assert doubted.score < trusted.score
+
+
 def test_what_was_not_read_is_not_evidence() -> None:
     """Only sentences in a window get a probability."""
     assert rank(described("When?"), []) == []
