@@ -35,7 +35,7 @@ _STATE_TTL_S = 24 * 3600
 EXAMPLES = (
     ("Who said that Russia was open to dialogue?", "000_"),
     ("Why does the speaker think Putin is not sincere about negotiations?", "002_"),
-    ("How did Peskov describe the ceasefire proposal?", "003_"),
+    ("What did Peskov say about the outcome of the negotiations?", "003_"),
     ("Compare what the sources say about negotiations over time", ""),
 )
 
