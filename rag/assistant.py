@@ -280,9 +280,8 @@ class Assistant:
     def _embed(self) -> Embedder:
         with self._turn:
             if self._embedder is None:
-                from index.embed import (
-                    SentenceTransformerEmbedder,
-                )  # loads torch: only when something is to be embedded
+                # Loads torch: only when something is to be embedded.
+                from index.embed import SentenceTransformerEmbedder
 
                 self._embedder = SentenceTransformerEmbedder(self._settings.embedder, self._settings.dtype)
             bound = self._library.spec()
