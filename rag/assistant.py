@@ -22,6 +22,7 @@ from index import lexical, sync
 from index.dates import day_range, from_iso
 from index.errors import LibraryEmpty, QuestionError, UsageError
 from index.library import Library
+from index.load import normalise
 from index.types import CheckReport, Document, Embedder, PassageRecord, Progress, SyncReport
 from index.vectors import VectorIndex
 from rag.cite import answer_text, quoted_claims
@@ -155,6 +156,7 @@ class Assistant:
         self._check_question(query)
         if k < 1:
             raise UsageError(f"k is {k}; ask for at least one passage")
+        query = normalise(query)
         vector = self._embed().encode_query(query)
         return [_hit(c) for c in self._retrieve(vector, lexical.content_words(query), k, self._allowed(where))]
 
@@ -201,7 +203,7 @@ class Assistant:
         self._check_question(question)
         if self._library.counts()[0] == 0:
             raise LibraryEmpty(f"library {str(self.path)!r} holds no documents; add some with: sayso add PATH")
-        asked = standalone(question, history)
+        asked = standalone(normalise(question), history)
         yield Rewritten(asked)
 
         allowed = self._allowed(where, as_of)

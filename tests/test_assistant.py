@@ -113,6 +113,11 @@ def test_a_question_that_is_none_is_refused(seeds_assistant: Assistant, question
         seeds_assistant.ask(question)
 
 
+def test_a_question_with_half_a_character_is_asked_all_the_same(seeds_assistant: Assistant) -> None:
+    """What a terminal makes of a broken byte is read like any unknown character."""
+    assert seeds_assistant.ask("Who met Sergei Naryshkin\udcff?").citations
+
+
 def test_a_filter_that_is_no_date_is_refused(seeds_assistant: Assistant) -> None:
     """The value and how to write it."""
     with pytest.raises(UsageError, match="'last week' is not a date; write it as 2025"):
