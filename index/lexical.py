@@ -36,21 +36,27 @@ _stemmer = Stemmer("english", 100_000)
 
 @lru_cache(maxsize=200_000)
 def _stem(word: str) -> str:
-    return str(_stemmer.stemWord(word))
+    """ "2,500" and "3.5" are one word each, without the mark."""
+    return str(_stemmer.stemWord(word.replace(",", "").replace(".", "")))
+
+
+def _plain(text: str) -> str:
+    lower = text.lower()
+    if lower.isascii():
+        return lower
+    return "".join(c for c in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(c))
 
 
 def analyse(text: str) -> list[str]:
     """Lower-case stems of all words in order, accents dropped, stop words kept; "2,500" and "3.5" are one word each."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
-    return [_stem(re.sub(r"[.,]", "", word)) for word in _WORD.findall(plain)]
+    return [_stem(word) for word in _WORD.findall(_plain(text))]
 
 
 def content_words(text: str) -> list[str]:
     """The stems of the words that carry content, each once, in order. All the words when none does."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
-    words = _WORD.findall(plain)
+    words = _WORD.findall(_plain(text))
     kept = [word for word in words if word not in STOPWORDS and (len(word) > 1 or word.isdigit())]
-    return list(dict.fromkeys(_stem(re.sub(r"[.,]", "", word)) for word in kept or words))
+    return list(dict.fromkeys(_stem(word) for word in kept or words))
 
 
 class WordIndex:

@@ -40,6 +40,13 @@ class FoundFile:
         return hashlib.sha256(repr(sorted(self.said.items())).encode()).hexdigest()[:16] if self.said else ""
 
 
+@dataclass(frozen=True, slots=True)
+class OtherFormat:
+    """A file of a folder that no reader reads."""
+
+    path: Path
+
+
 def normalise(text: str) -> str:
     """Line ends to \\n, Unicode to NFC, invisible control characters out. Offsets everywhere count in the result."""
     visible = _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
@@ -51,8 +58,8 @@ def document_id(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def find_files(path: Path) -> Iterator[FoundFile | Failure]:
-    """The file itself, or every file of a known format below a folder in name order; hidden ones are passed over.
+def find_files(path: Path) -> Iterator[FoundFile | OtherFormat | Failure]:
+    """The file itself, or every file below a folder in name order; hidden ones and links are passed over.
 
     A path that does not exist, and a folder that cannot be read or whose `sources.toml` is not valid, is a Failure;
     the folders beside it go on.
@@ -65,7 +72,7 @@ def find_files(path: Path) -> Iterator[FoundFile | Failure]:
         yield Failure(os.fspath(path), f"cannot read it: {error.strerror}; check the name and its permissions")
 
 
-def _found(path: Path) -> Iterator[FoundFile | Failure]:
+def _found(path: Path) -> Iterator[FoundFile | OtherFormat | Failure]:
     if path.is_dir():
         said = _read_sources(path / SOURCES_FILE)
         for entry in sorted(path.iterdir()):
@@ -73,8 +80,10 @@ def _found(path: Path) -> Iterator[FoundFile | Failure]:
                 continue
             if entry.is_dir():
                 yield from find_files(entry)
-            elif entry.name != SOURCES_FILE and reader_for(entry) is not None:
+            elif reader_for(entry) is not None:
                 yield FoundFile(entry, said.get(entry.name, {}))
+            elif entry.name != SOURCES_FILE:
+                yield OtherFormat(entry)
     elif path.exists():
         yield FoundFile(path, _read_sources(path.parent / SOURCES_FILE).get(path.name, {}))
     else:

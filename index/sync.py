@@ -14,7 +14,7 @@ from pathlib import Path
 from index.chunk import context_of, pack_passages, split_sentences
 from index.errors import DocumentError, LibraryReadOnly
 from index.library import FileRecord, IndexedDocument, Library
-from index.load import FoundFile, document_id, find_files, load_document, normalise
+from index.load import FoundFile, OtherFormat, document_id, find_files, load_document, normalise
 from index.types import CheckReport, Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
 from index.vectors import DamagedGeneration, VectorIndex
 
@@ -215,11 +215,18 @@ class _Report:
         self.changed: list[str] = []
         self.skipped: list[str] = []
         self.failed: list[Failure] = []
+        self.ignored: list[str] = []
         self.passages = 0
 
     def frozen(self, seconds: float) -> SyncReport:
         return SyncReport(
-            tuple(self.added), tuple(self.changed), tuple(self.skipped), tuple(self.failed), self.passages, seconds
+            tuple(self.added),
+            tuple(self.changed),
+            tuple(self.skipped),
+            tuple(self.failed),
+            tuple(self.ignored),
+            self.passages,
+            seconds,
         )
 
 
@@ -231,6 +238,8 @@ def _listed(sources: Iterable[str | Path | Document], report: _Report) -> Iterat
         for found in find_files(Path(source).absolute()):
             if isinstance(found, Failure):
                 report.failed.append(found)
+            elif isinstance(found, OtherFormat):
+                report.ignored.append(_printable(found.path))
             elif _printable(found.path) != os.fspath(found.path):
                 why = "the file's name is not UTF-8; rename it"
                 report.failed.append(Failure(_printable(found.path), why))

@@ -157,12 +157,16 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What an `add` did. Each list names paths; `failed` says why; `passages` counts those that were embedded."""
+    """What an `add` did. Each list names paths; `failed` says why; `passages` counts those that were embedded.
+
+    ignored: files of a folder whose format is not read.
+    """
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
+    ignored: tuple[str, ...] = ()
     passages: int = 0
     seconds: float = 0.0
 

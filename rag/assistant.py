@@ -50,7 +50,9 @@ from rag.types import (
 
 _READ = 8  # passages whose sentences are considered
 _READ_FOR_OVERVIEW = 40
-_WINDOWS = 6  # promising sentences that are read closely, each with its neighbours
+_WINDOWS = 8  # promising sentences that are read closely, each with its neighbours
+_WINDOWS_FIRST = 3  # of which so many at first, and the others only when these leave a doubt
+_SURE = 0.6
 _WINDOWS_FOR_OVERVIEW = 24
 _ABSTENTION = "The sources do not say."
 _NOTHING_IN_RANGE = "No document passes the filter, so the sources cannot say."
@@ -203,13 +205,14 @@ class Assistant:
         self._check_question(question)
         if self._library.counts()[0] == 0:
             raise LibraryEmpty(f"library {str(self.path)!r} holds no documents; add some with: sayso add PATH")
-        asked = standalone(normalise(question), history)
+        raw = normalise(question)
+        asked = standalone(raw, history)
         yield Rewritten(asked)
 
         allowed = self._allowed(where, as_of)
         overview = wants_overview(asked)
-        considered = self.consider(asked, allowed=allowed, overview=overview, clock=clock)
-        found, ranked = considered.found, rank(considered.described, considered.read)
+        considered = self.consider(asked, allowed=allowed, overview=overview, clock=clock, also=raw)
+        found, ranked = considered.found, considered.ranked
         hits = tuple(_hit(c) for c in found[:_READ])
         yield Retrieved(hits)
 
@@ -247,11 +250,18 @@ class Assistant:
         )
 
     def consider(
-        self, asked: str, *, allowed: set[str] | None = None, overview: bool = False, clock: "_Clock | None" = None
+        self,
+        asked: str,
+        *,
+        allowed: set[str] | None = None,
+        overview: bool = False,
+        clock: "_Clock | None" = None,
+        also: str = "",
     ) -> "Considered":
         """Everything an answer is chosen from: the first half of `stream`, and what `eval.fit` learns from.
 
-        allowed: ids of the documents that may be used, None for all.
+        allowed: ids of the documents that may be used, None for all. also: the question as it was typed; where it
+        stands behind its topic in `asked`, both are read: together they can be taken for a question about the topic.
         """
         clock = clock or _Clock()
         words = lexical.content_words(asked)
@@ -266,9 +276,17 @@ class Assistant:
         else:
             promising = windows(described, _WINDOWS)
         clock.lap("describe")
-        chances = self._read().read(asked, [w.text for w in promising], [w.spans for w in promising])
+        read: list[tuple[Window, np.ndarray]] = []
+        turns = [promising] if overview else [promising[:_WINDOWS_FIRST], promising[_WINDOWS_FIRST:]]
+        for turn in turns:
+            views = [asked, also] if also and asked != also and asked.endswith(also) else [asked]
+            chances = [self._read().read(view, [w.text for w in turn], [w.spans for w in turn]) for view in views]
+            read += zip(turn, (np.mean(each, axis=0) for each in zip(*chances, strict=True)), strict=True)
+            ranked = rank(described, read)
+            if ranked and ranked[0].score >= _SURE:
+                break
         clock.lap("read")
-        return Considered(found, described, list(zip(promising, chances, strict=True)), everything)
+        return Considered(found, described, read, ranked, everything)
 
     # -- joints -------------------------------------------------------------------------------------------------
 
@@ -282,10 +300,7 @@ class Assistant:
     def _embed(self) -> Embedder:
         with self._turn:
             if self._embedder is None:
-                # Loads torch: only when something is to be embedded.
-                from index.embed import SentenceTransformerEmbedder
-
-                self._embedder = SentenceTransformerEmbedder(self._settings.embedder, self._settings.dtype)
+                self._embedder = _open_embedder(self._settings)
             bound = self._library.spec()
             if bound is not None and bound != self._embedder.spec:
                 self._library.check_spec(self._embedder.spec)
@@ -294,11 +309,9 @@ class Assistant:
     def _read(self) -> SentenceReader:
         with self._turn:
             if self._reader is None:
-                from index.embed import processor_dtype
                 from rag.reader import Reader
 
-                dtype = self._settings.dtype
-                self._reader = Reader(processor_dtype() if dtype == "auto" else dtype)
+                self._reader = Reader(self._settings.dtype)
             return self._reader
 
     def _vectors(self) -> VectorIndex:
@@ -348,7 +361,7 @@ class Assistant:
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """Passages, their sentences with features, and what the reader made of the promising ones.
+    """Passages, their sentences with features, what the reader made of the promising ones, and these, best first.
 
     everything: the question named no topic, so all documents are relevant.
     """
@@ -356,6 +369,7 @@ class Considered:
     found: list[Candidate]
     described: Described
     read: list[tuple[Window, np.ndarray]]
+    ranked: list[Evidence]
     everything: bool
 
 
@@ -422,6 +436,17 @@ def ask(
         if report.failed and not assistant.documents():
             raise UsageError(f"{report.failed[0].path!r}: {report.failed[0].why}")
         return assistant.ask(question, history=history, where=where, as_of=as_of)
+
+
+def _open_embedder(settings: Settings) -> Embedder:
+    """Loads torch, and for a model that is not the default one sentence-transformers: only when needed."""
+    from index import minilm
+
+    if settings.embedder == minilm.NAME:
+        return minilm.MiniLM(settings.dtype)
+    from index.embed import SentenceTransformerEmbedder
+
+    return SentenceTransformerEmbedder(settings.embedder, settings.dtype)
 
 
 def _hit(candidate: Candidate) -> Hit:

@@ -151,7 +151,8 @@ def describe(
     whole = sum(rarity.values()) or 1.0
     wants = {name for name, pattern in _WANTS.items() if pattern.search(question)}
     saying = bool(_SAYING.search(question))
-    asked_set = set(asked)
+    asked_set, question_lower = set(asked), question.lower()
+    is_asked = lru_cache(maxsize=None)(lambda name: set(analyse(name)) <= asked_set)  # the same few names recur
     passage_scores = _scaled([c.score for c in candidates])
     passage_words = _scaled([c.words for c in candidates])
     rows: list[list[float]] = []
@@ -169,15 +170,9 @@ def describe(
         passage_words_held = set().union(*held, title)
         for i, (sentence, text) in enumerate(zip(record.sentences, texts, strict=True)):
             near = held[i].union(*held[max(0, i - 1) : i + 2], title)
-            names = [n for n in _NAME.findall(text) if not set(analyse(n)) <= asked_set]
-            numbers = [n for n in _NUMBER.findall(text) if n.lower() not in question.lower()]
-            kinds = {
-                "number": bool(numbers),
-                "date": bool(_DATE.search(text) or [y for y in _YEAR.findall(text) if y not in question]),
-                "person": bool(names),
-                "place": bool(_PLACE.search(text)),
-                "cause": bool(_CAUSE.search(text)),
-            }
+            names = [n for n in _NAME.findall(text) if not is_asked(n)]
+            numbers = [n for n in _NUMBER.findall(text) if n.lower() not in question_lower]
+            held_kinds = {kind for kind in wants if _holds(kind, text, question, names, numbers)}
             shared = sum(rarity.get(w, 0.0) for w in held[i] & rarity.keys())
             rows.append(
                 [
@@ -191,9 +186,9 @@ def describe(
                     sum(rarity[w] for w in near & rarity.keys()) / whole,
                     sum(rarity[w] for w in passage_words_held & rarity.keys()) / whole,
                     len(pairs & set(pairwise(stems[i]))) / max(1, len(pairs)),
-                    *(float(kind in wants and kinds[kind]) for kind in ("number", "date", "person", "place", "cause")),
+                    *(float(kind in held_kinds) for kind in _WANTS),
                     float(saying and bool(_SPEECH.search(text))),
-                    float(bool(wants) and not any(kinds[kind] for kind in wants)),
+                    float(bool(wants) and not held_kinds),
                     min(len(names) + len(numbers), 5) / 5,
                     float(np.log(max(len(text), 1))) / 5,
                     float(bool(_PRONOUN.match(text))),
@@ -208,6 +203,17 @@ def describe(
         matrix[:, 1] = _scaled(matrix[:, 0])
         matrix[:, 5] = _scaled(matrix[:, 5])
     return Described(tuple(sentences), matrix, tuple(passages))
+
+
+def _holds(kind: str, text: str, question: str, names: Sequence[str], numbers: Sequence[str]) -> bool:
+    """Whether a sentence holds that kind of thing. names, numbers: those of it that the question does not name."""
+    if kind == "number":
+        return bool(numbers)
+    if kind == "person":
+        return bool(names)
+    if kind == "date":
+        return bool(_DATE.search(text)) or any(year not in question for year in _YEAR.findall(text))
+    return bool((_PLACE if kind == "place" else _CAUSE).search(text))
 
 
 def windows(described: Described, count: int, per_document: int | None = None) -> list[Window]:

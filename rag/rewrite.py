@@ -1,7 +1,8 @@
 """A follow-up and its conversation to a question that stands alone.
 
-By rule: a question that leans on what was said before (a pronoun without a name, "and in 2025?", "why?") is asked
-together with what the last question was about. A question that stands alone is left alone.
+By rule. A question that leans on what was said before (a pronoun without a name, "and in 2025?", "why?") gets the name
+that its pronoun stands for, where the last question was about one person; otherwise it is asked together with what the
+last question was about. A question that stands alone is left alone.
 """
 
 import re
@@ -25,6 +26,16 @@ _EMPTY_IT = re.compile(
 )
 _ENDS_THERE = re.compile(r"\b(?:there|then|that|this|it)\W*$", re.IGNORECASE)
 _NAME = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w’'-]+")
+_WORD = r"[A-Z][\w’'-]*[\w]"
+# A name that may be a person's: not behind "in", "at" and the like, nor behind "the".
+_NAMED = re.compile(
+    rf"(?<!^)(?<![.?!:] )(?<!\b[Ii]n )(?<!\bat )(?<!\bto )(?<!\bfrom )(?<!\bnear )(?<!\bthe )\b{_WORD}(?: {_WORD})*"
+)
+_PERSON = re.compile(
+    r"\b(?:(?P<owner>his|her(?= (?!(?:about|again|and|at|by|do|for|from|go|in|on|or|that|the|to|when|with)\b)[a-z]))"
+    r"|he|she|him|her)\b",
+    re.IGNORECASE,
+)
 _SHORT = 3  # words: fewer name no topic of their own
 
 
@@ -36,10 +47,17 @@ def needs_history(question: str) -> bool:
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
-    """The last question that stood alone and then this one; this one by itself when it needs no other."""
+    """The question with its pronoun's name, or behind the last one that stood alone; by itself when it needs neither.
+
+    history: oldest first.
+    """
     if not history or not needs_history(question):
         return question
     topic = [turn.question for turn in history]
     while len(topic) > 1 and needs_history(topic[-1]):
         topic.pop()
+    names: list[str] = list(dict.fromkeys(re.sub(r"[’']s?$", "", name) for name in _NAMED.findall(topic[-1])))
+    if len(names) == 1 and (found := _PERSON.search(question)):
+        name = names[0] + ("’s" if found["owner"] else "")
+        return question[: found.start()] + name + question[found.end() :]
     return f"{topic[-1].rstrip(' ?.!')}? {question}"

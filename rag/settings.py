@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     max_question_chars: int = Field(default=2000, ge=1)
     max_quotes: int = Field(default=3, ge=1, le=10)
-    abstain_below: float = Field(default=0.45, ge=0.0, le=1.0)
+    abstain_below: float = Field(default=0.25, ge=0.0, le=1.0)
 
     @classmethod
     def load(cls, **given: object) -> "Settings":

@@ -6,7 +6,9 @@ nothing. Where a pattern is unsure it finds nothing: a missing name can be looke
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 from rag.speech_words import (
@@ -45,8 +47,28 @@ _RELATIVE = r"\s+(?:who|whose|which)\s+[^,;:]{3,150}?"
 _APPOSITION = r",\s+(?P<apposition>[^,;:\"“”]{2,140}?(?:,\s+(?:of|in|at|who|a|an|the|and)\b[^,;:\"“”]{2,100})?),"
 
 
-def _before_verb(phrase: str, between: str = "") -> re.Pattern[str]:
-    return re.compile(rf"{_START}(?P<who>{phrase}){between}{ADVERBS}$")
+class _Late:
+    """A pattern that is compiled when it is first used: those with a noun phrase in them take a quarter of a second."""
+
+    def __init__(self, pattern: str) -> None:
+        self._source = pattern
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(self._source)
+
+    def search(self, line: str) -> re.Match[str] | None:
+        return self._pattern.search(line)
+
+    def match(self, line: str, start: int = 0) -> re.Match[str] | None:
+        return self._pattern.match(line, start)
+
+    def finditer(self, line: str) -> Iterator[re.Match[str]]:
+        return self._pattern.finditer(line)
+
+
+def _before_verb(phrase: str, between: str = "") -> _Late:
+    return _Late(rf"{_START}(?P<who>{phrase}){between}{ADVERBS}$")
 
 
 _SUBJECT_THING = _before_verb(THING)
@@ -62,7 +84,7 @@ _THING_APART = _before_verb(THING, _APPOSITION)
 _MARK = re.compile(r"[,;:—\"“”»]")
 _LAST_MARK = re.compile(r".*[,;:—\"“”»]")
 _ONLY_ADVERBS = re.compile(rf",?{ADVERBS}")
-_FIRST = re.compile(rf"^(?:[^,;:]{{1,60}},\s+)??(?P<who>{KNOWN})(?:{_APPOSITION})?{ADVERBS}(?:[a-z]+ed|{STOP})\b")
+_FIRST = _Late(rf"^(?:[^,;:]{{1,60}},\s+)??(?P<who>{KNOWN})(?:{_APPOSITION})?{ADVERBS}(?:[a-z]+ed|{STOP})\b")
 _NOT_SAID = re.compile(
     r"\b(?:will|would|can|could|may|might|must|should|shall|not|never"
     r"|(?<!continue )(?<!continues )(?<!continued )to)\s+(?:\w+ly\s+)?$"
@@ -76,29 +98,32 @@ _SHARED = re.compile(r"\band(?:\s+(?:then|also|later))?\s+$")
 _BREAK = re.compile(r"\b(?:who|which|whom|while|but|when|after|that|before)\b")
 _PARTICIPLE = re.compile(rf",\s+(?:{any_of(PARTICIPLES)})\s+that\b")
 _VERB = re.compile(rf"\b(?:{ACT}|{CLEAR}|[a-z]+)\b")
-_INVERTED = re.compile(
-    rf"[,\"“”»?!]\s+(?:{any_of(' '.join(v for v in SAY | CLAIM | SHOW if re.search('ed$|s$|said|found|wrote', v)))})"
-    rf"\s+(?P<who>{PRONOUN}|{KNOWN})"
+_PUT_FIRST = (
+    rf"[,\"“”»?!]\s+(?:{any_of(' '.join(v for v in SAY | CLAIM | SHOW if re.search('ed$|s$|said|found|wrote', v)))})\s"
+)
+_SAYS_BEFORE = re.compile(_PUT_FIRST)
+_INVERTED = _Late(
+    rf"{_PUT_FIRST}+(?P<who>{PRONOUN}|{KNOWN})"
     r"(?=\s*(?:[,;.:!?]|$)|\s+(?:who|on|in|at|last|this|yesterday|today|during|after)\b)"
 )
-_INNER = re.compile(rf"\s+(?P<who>{KNOWN}){ADVERBS}(?:{any_of(' '.join(VERBS - BELIEVE))}|{ACT})\b")
+_INNER = _Late(rf"\s+(?P<who>{KNOWN}){ADVERBS}(?:{any_of(' '.join(VERBS - BELIEVE))}|{ACT})\b")
 _MORE = r"\s+(?!(?:in|on|at|who|which|as|for|last|this|published|and|but|while|released|quoted|cited)\b)[\w§]"
-_ACCORDING = re.compile(
+_ACCORDING = _Late(
     rf"\b[Aa]ccording\s+to\s+(?:(?:the\s+|an?\s+)?(?:\w+\s+)?{WRITING}\s+(?:by|from|in|of)\s+)?"
     rf"(?:(?:the\s+)?(?P<outlet>{OUTLET})(?![’'])|(?P<who>(?:him|her|them)\b(?!\s+\w)|{KNOWN}(?![\w-])(?!{_MORE})))"
     rf"(?:[’']s?\s+(?:\w+\s+)?{WRITING}|(?![’']))"
     rf"(?P<apposition>,\s+{NAME}(?=\s*(?:,|\.|$)))?"
 )
-_VIEW = re.compile(
+_VIEW = _Late(
     rf"\b[Ii]n\s+(?:(?P<who>(?i:his|her|their)|{KNOWN})(?:(?<=s)[’']|[’']s)?\s+(?:words|opinion|view|assessment|account)\b"
     rf"|the\s+(?:words|opinion|view|assessment)\s+of\s+(?P<of>{KNOWN}))"
 )
-_LABEL = re.compile(rf"^(?:Quotes?|Statement|Excerpt|Comment)\s+(?:from|by|of)\s+(?P<who>{KNOWN})\s*:")
-_QUOTED_BY = re.compile(
+_LABEL = _Late(rf"^(?:Quotes?|Statement|Excerpt|Comment)\s+(?:from|by|of)\s+(?P<who>{KNOWN})\s*:")
+_QUOTED_BY = _Late(
     rf"{_START}(?P<who>{KNOWN}),?\s+(?:(?:is|was|were|are|as)\s+)?(?:quoted|cited)\s+"
     rf"(?:by\s+(?:the\s+)?(?P<outlet>{OUTLET})|as\s+saying)"
 )
-_QUOTED_AS = re.compile(rf"{_START}(?P<via>{KNOWN}){ADVERBS}(?:quote[sd]?|cite[sd]?)\s+(?P<who>{KNOWN})\s+as\s+saying")
+_QUOTED_AS = _Late(rf"{_START}(?P<via>{KNOWN}){ADVERBS}(?:quote[sd]?|cite[sd]?)\s+(?P<who>{KNOWN})\s+as\s+saying")
 _SOURCES = [  # a cheap look first: most lines have none of these, and the patterns are slow to say so
     (re.compile(r"ccording\s"), _ACCORDING),
     (re.compile(r"\b(?:words|opinion|view|assessment|account)\b"), _VIEW),
@@ -234,7 +259,8 @@ def _spoken(line: str) -> list[Phrase]:
             continue
         end = verb.end() + (tail.end() if outer and tail else said)
         phrases.append(Phrase(who[0], end, who, _channel(verb, rest), outer))
-    phrases += [Phrase(m.start() + 1, m.end(), m.span("who"), outer=True) for m in _INVERTED.finditer(line)]
+    if _SAYS_BEFORE.search(line):
+        phrases += [Phrase(m.start() + 1, m.end(), m.span("who"), outer=True) for m in _INVERTED.finditer(line)]
     if not phrases and (part := _PARTICIPLE.search(line)) and (first := _FIRST.match(line)):
         phrases.append(Phrase(part.start(), part.end(), first.span("who")))
     return phrases

@@ -146,7 +146,10 @@ _ROLE_PHRASE = (
     rf"(?:\s+(?:named\s+)?{NAME})?(?:{_PP}){{0,3}}"
 )
 _NAME_PHRASE = rf"(?:{_DETERMINER})?{NAME}(?:{_PP})?"
-KNOWN = rf"(?:{_ROLE_PHRASE}|{_NAME_PHRASE})(?:\s+and\s+(?:{_ROLE_PHRASE}|{_NAME_PHRASE}))?"
+_SECOND_ROLE = (
+    rf"(?:{_DETERMINER})?(?:{_MODIFIER}\s+){{0,3}}(?i:{_ROLE})(?:\s+{NAME})?(?:\s+{_LINK}\s+(?:the\s+)?{NAME})?"
+)
+KNOWN = rf"(?:{_ROLE_PHRASE}|{_NAME_PHRASE})(?:\s+and\s+(?:{_SECOND_ROLE}|{_NAME_PHRASE}))?"
 THING = rf"{_DETERMINER}(?:{LOW}\s+){{0,2}}{LOW}(?:{_PP})?"
 PRONOUN = r"(?i:he|she|they)\b"
 ADVERBS = (

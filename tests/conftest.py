@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from index.embed import SentenceTransformerEmbedder
+from index.minilm import MiniLM
 from rag import Assistant, Settings
 
 SEEDS = Path(__file__).parents[1] / "seeds"
@@ -43,14 +43,12 @@ def _no_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def embedder() -> SentenceTransformerEmbedder:
-    return SentenceTransformerEmbedder()
+def embedder() -> MiniLM:
+    return MiniLM()
 
 
 @pytest.fixture(scope="session")
-def seeds_assistant(
-    tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformerEmbedder
-) -> Iterator[Assistant]:
+def seeds_assistant(tmp_path_factory: pytest.TempPathFactory, embedder: MiniLM) -> Iterator[Assistant]:
     """The five seeds with the real models. Shared: a test that adds or removes makes its own."""
     path = tmp_path_factory.mktemp("seeds") / "seeds.library"
     with Assistant.open(path, settings=Settings(), embedder=embedder) as assistant:

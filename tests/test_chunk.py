@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index.chunk import CountTokens, context_of, pack_passages, split_sentences
-from index.embed import SentenceTransformerEmbedder
 from index.load import normalise
+from index.minilm import MiniLM
 from index.types import Document, Sentence
 from tests.fakes import WordHashEmbedder
 from tests.indexing import document
@@ -230,7 +230,7 @@ def test_a_passage_is_a_slice_of_its_document_and_made_of_whole_sentences(text: 
 
 @PATIENT
 @given(TEXTS)
-def test_no_passage_exceeds_the_window(embedder: SentenceTransformerEmbedder, text: str) -> None:
+def test_no_passage_exceeds_the_window(embedder: MiniLM, text: str) -> None:
     """Counted as the model counts, with the title before it and the two special tokens around it."""
     window = 80
     made, sentences = split(text, embedder.count_tokens, window)

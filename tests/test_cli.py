@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from index.embed import SentenceTransformerEmbedder
+from index.minilm import MiniLM
 from index.types import DateInfo, Document, Passage, Progress
 from rag import Assistant
 from rag.types import Answer, Citation, Hit, from_json
@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory, folder: Path, embedder: SentenceTransformerEmbedder) -> Path:
+def library(tmp_path_factory: pytest.TempPathFactory, folder: Path, embedder: MiniLM) -> Path:
     """Read by every test below and changed by none."""
     path = tmp_path_factory.mktemp("cli") / "lumen.library"
     with Assistant.open(path, embedder=embedder) as assistant:
@@ -68,7 +68,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, folder: Path, embedder: Se
 
 
 @pytest.fixture(autouse=True)
-def _one_load(monkeypatch: pytest.MonkeyPatch, embedder: SentenceTransformerEmbedder) -> None:
+def _one_load(monkeypatch: pytest.MonkeyPatch, embedder: MiniLM) -> None:
     """The commands open their library as always, but with the model that is already in memory."""
     monkeypatch.delenv("SAYSO_LIBRARY", raising=False)
     open_library = Assistant.open
@@ -280,7 +280,7 @@ def test_search_finds_the_passage_and_says_where_it_stands(library: Path) -> Non
     assert "45 crowns" in found["hits"][0]["text"]
 
 
-def test_models_names_the_model_and_its_fingerprint(library: Path, embedder: SentenceTransformerEmbedder) -> None:
+def test_models_names_the_model_and_its_fingerprint(library: Path, embedder: MiniLM) -> None:
     shown = sayso("models", "--library", library).stdout
     assert "quoted" in shown
     assert embedder.spec.fingerprint in shown

@@ -1,5 +1,7 @@
 """The port Embedder, kept by the fake and the real one, and what only the real one does."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,10 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from transformers import AutoTokenizer, BertConfig, BertModel
 
-from index import embed
-from index.embed import SentenceTransformerEmbedder, processor_dtype
+from index import minilm
+from index.embed import SentenceTransformerEmbedder
 from index.errors import ModelError
+from index.minilm import MiniLM, processor_dtype
 from index.types import Embedder, PassageInput
 from tests.fakes import WordHashEmbedder
 
@@ -74,7 +77,7 @@ def test_each_text_is_counted_on_its_own(any_embedder: Embedder) -> None:
 
 
 @pytest.fixture(scope="module")
-def plain(embedder: SentenceTransformerEmbedder) -> SentenceTransformer:
+def plain(embedder: MiniLM) -> SentenceTransformer:
     """The same weights in the library they come from, to compare with."""
     return SentenceTransformer(str(get_model_path()), device="cpu", model_kwargs={"dtype": embedder.dtype})
 
@@ -84,16 +87,28 @@ def unit(vector: np.ndarray) -> np.ndarray:
 
 
 def test_a_passages_vector_is_the_models_own_of_the_title_and_the_text(
-    embedder: SentenceTransformerEmbedder, plain: SentenceTransformer
+    embedder: MiniLM, plain: SentenceTransformer
 ) -> None:
     """As encoding "title. text" in one piece gives it."""
     (made,) = embedder.encode_passages([PassageInput(TEXT, SPANS, "At sea")])
     assert made.passage @ unit(plain.encode(f"At sea. {TEXT}")) > 0.999
 
 
-def test_a_sentences_vector_is_the_mean_of_its_own_tokens(
-    embedder: SentenceTransformerEmbedder, plain: SentenceTransformer
-) -> None:
+@pytest.mark.parametrize("question", ["Who slept?", "Når forlot fergen Tromsø — and why?", "why " * 2000])
+def test_a_questions_vector_is_the_models_own(embedder: MiniLM, plain: SentenceTransformer, question: str) -> None:
+    """The network in torch alone computes what sentence-transformers computes."""
+    assert embedder.encode_query(question) @ unit(plain.encode(question)) > 0.999
+
+
+def test_asking_does_not_load_sentence_transformers() -> None:
+    """Its import takes longer than everything else that a question needs."""
+    code = "import sys; from index.minilm import MiniLM; MiniLM('float32').encode_query('Who?'); "
+    code += "print('sentence_transformers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_sentences_vector_is_the_mean_of_its_own_tokens(embedder: MiniLM, plain: SentenceTransformer) -> None:
     """Worked by hand: [CLS], three of "At sea.", six of the first sentence, six of the second, [SEP]."""
     tokens = plain.tokenizer.tokenize(f"At sea. {TEXT}")
     assert " ".join(tokens) == "at sea . the ferry left at dawn . nobody on board had slept ."
@@ -103,7 +118,7 @@ def test_a_sentences_vector_is_the_mean_of_its_own_tokens(
     assert made.sentences[1] @ unit(states[10:16].mean(axis=0)) > 0.9999
 
 
-def test_a_sentences_vector_does_not_depend_on_its_batch(embedder: SentenceTransformerEmbedder) -> None:
+def test_a_sentences_vector_does_not_depend_on_its_batch(embedder: MiniLM) -> None:
     """Padding beside a longer neighbour is not read."""
     longer = PassageInput("Bread was dear that spring, " * 20, ((0, 27),))
     (alone,) = embedder.encode_passages([PassageInput(TEXT, SPANS)])
@@ -111,22 +126,22 @@ def test_a_sentences_vector_does_not_depend_on_its_batch(embedder: SentenceTrans
     assert np.all((alone.sentences * beside.sentences).sum(axis=1) > 0.99)
 
 
-def test_a_span_without_a_token_has_no_direction(embedder: SentenceTransformerEmbedder) -> None:
+def test_a_span_without_a_token_has_no_direction(embedder: MiniLM) -> None:
     """A character that the model has no piece for is near to nothing, and is no error."""
     (made,) = embedder.encode_passages([PassageInput("Rain. \u00ad", ((0, 5), (6, 7)))])
     assert np.linalg.norm(made.sentences[0]) == pytest.approx(1)
     assert not made.sentences[1].any()
 
 
-def test_a_question_longer_than_the_window_is_still_encoded(embedder: SentenceTransformerEmbedder) -> None:
+def test_a_question_longer_than_the_window_is_still_encoded(embedder: MiniLM) -> None:
     """Its first words are."""
     assert np.linalg.norm(embedder.encode_query("why " * 2000)) == pytest.approx(1, abs=1e-5)
 
 
-def test_the_spec_names_the_weights(embedder: SentenceTransformerEmbedder) -> None:
+def test_the_spec_names_the_weights(embedder: MiniLM) -> None:
     """The default model, the sha256 of its file, 384 numbers a vector, 256 word pieces a passage."""
     spec = embedder.spec
-    assert (spec.model, spec.fingerprint) == ("all-MiniLM-L6-v2", embed.DEFAULT_SHA256)
+    assert (spec.model, spec.fingerprint) == ("all-MiniLM-L6-v2", minilm.SHA256)
     assert (spec.dimension, spec.window) == (384, 256)
 
 
@@ -166,9 +181,9 @@ def test_a_model_that_is_not_here_is_named_with_the_fix_at_once(tmp_path: Path) 
 
 def test_weights_that_are_not_the_expected_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors of other weights would be compared with those of the right ones."""
-    monkeypatch.setattr(embed, "DEFAULT_SHA256", "0" * 64)
+    monkeypatch.setattr(minilm, "SHA256", "0" * 64)
     with pytest.raises(ModelError, match=r"are not those of 'all-MiniLM-L6-v2' \(sha256 53aa51172d14…\); reinstall"):
-        SentenceTransformerEmbedder()
+        MiniLM()
 
 
 def test_a_model_of_another_kind_encodes_its_sentences_alone(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from index.embed import SentenceTransformerEmbedder
 from index.errors import (
     DocumentError,
     LibraryBusy,
@@ -23,6 +22,7 @@ from index.errors import (
     SpecMismatch,
     UsageError,
 )
+from index.minilm import MiniLM
 from index.types import DateInfo, Passage
 from rag import Answer, Assistant, Citation, Filter, SaysoError, Turn, ask
 from rag.types import Claim, Done, Hit, from_json, to_dict, to_json
@@ -152,7 +152,7 @@ def written(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def assistant(tmp_path_factory: pytest.TempPathFactory, embedder: SentenceTransformerEmbedder) -> Iterator[Assistant]:
+def assistant(tmp_path_factory: pytest.TempPathFactory, embedder: MiniLM) -> Iterator[Assistant]:
     home = tmp_path_factory.mktemp("api")
     with Assistant.open(home / "a.library", embedder=embedder) as opened:
         opened.add(written(home / "docs"))

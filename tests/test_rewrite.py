@@ -31,3 +31,19 @@ def test_a_chain_of_follow_ups_leads_back_to_the_question_that_stood_alone() -> 
     """The topic is the bridge, not "Why?"."""
     history = (*HISTORY, Turn("Why?", "Because of the flood."))
     assert standalone("And who paid?", history) == "When did the Danube bridge open? And who paid?"
+
+
+@pytest.mark.parametrize(
+    ("before", "question", "asked"),
+    [
+        ("Who is Jana Horak?", "When is she coming back?", "When is Jana Horak coming back?"),
+        ("What did Jana Horak ask of the Danes?", "and what was she told?", "and what was Jana Horak told?"),
+        ("Who is Jana Horak?", "What is her boat called?", "What is Jana Horak’s boat called?"),
+        ("Who is Jana Horak?", "Did they thank her in the end?", "Did they thank Jana Horak in the end?"),
+        ("What happened in Bergen?", "What did he say?", "What happened in Bergen? What did he say?"),
+        ("Did Horak meet Olsen?", "What did he say?", "Did Horak meet Olsen? What did he say?"),
+    ],
+)
+def test_a_pronoun_gets_the_name_of_the_one_person_it_can_stand_for(before: str, question: str, asked: str) -> None:
+    """Two people, or a place, are no answer to who "he" is: then the question takes its topic along."""
+    assert standalone(question, [Turn(before, "")]) == asked

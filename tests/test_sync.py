@@ -96,6 +96,14 @@ def test_a_folder_is_added_whole(add: Adding, folder: Path) -> None:
     assert nearest(add.library, "when did the ferry leave") == FERRY.strip()
 
 
+def test_a_file_of_another_format_is_named_and_the_rest_goes_on(add: Adding, folder: Path) -> None:
+    """Nobody is left to believe that a picture was read; what describes the folder, and what is hidden, is no file."""
+    for name in ("map.png", "sources.toml", ".notes.pdf"):
+        (folder / name).write_text("")
+    report = add(folder)
+    assert (report.ignored, report.failed, len(report.added)) == ((str(folder / "map.png"),), (), 2)
+
+
 def test_the_same_folder_twice_embeds_nothing(add: Adding, folder: Path) -> None:
     """No model is loaded, no version counted, no id changed."""
     add(folder)

@@ -92,6 +92,10 @@ def add(
             f"{len(report.added)} added, {len(report.changed)} changed, {len(report.skipped)} unchanged, "
             f"{len(report.failed)} failed; {report.passages} passages embedded in {report.seconds:.1f} s"
         )
+    if report.ignored:
+        shown = ", ".join(Path(path).name for path in report.ignored[:5])
+        more = f" and {len(report.ignored) - 5} more" if len(report.ignored) > 5 else ""
+        _say(f"{len(report.ignored)} of a format that is not read (only .txt and .md are): {shown}{more}")
     for failure in report.failed:
         _say(failure.why if failure.path in failure.why else f"{failure.path}: {failure.why}")
     if report.failed:

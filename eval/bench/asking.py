@@ -5,7 +5,7 @@ import time
 from eval import metrics
 from eval.bench.langchain_store import LangChainStore, passage_texts
 from eval.bench.measure import Measurement, Result, Workload
-from index.embed import SentenceTransformerEmbedder
+from index.minilm import MiniLM
 
 _MOST = 200  # questions; the first ones of the file
 _WARM_UP = 3
@@ -15,7 +15,7 @@ def measure_asking(workload: Workload) -> Result:
     """Every question goes to both systems, one right after the other; each is asked once."""
     store = LangChainStore()
     documents = workload.assistant.documents()
-    texts = passage_texts(documents, SentenceTransformerEmbedder())
+    texts = passage_texts(documents, MiniLM())
     found = store.build(texts)
     questions = workload.questions[:_MOST]
     for question in questions[:_WARM_UP]:

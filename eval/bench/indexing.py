@@ -7,7 +7,7 @@ from statistics import median
 
 from eval.bench.langchain_store import LangChainStore, passage_texts
 from eval.bench.measure import Measurement, Result, Workload
-from index.embed import SentenceTransformerEmbedder
+from index.minilm import MiniLM
 from index.types import Document, Embedder
 from rag import Assistant
 
@@ -18,7 +18,7 @@ _WARM_UP = 8  # documents and passages that are indexed before the clock runs
 def measure_indexing(workload: Workload) -> Result:
     """Both systems index the same texts in this process, turn by turn, with their models loaded and warm."""
     store = LangChainStore()
-    embedder = SentenceTransformerEmbedder()
+    embedder = MiniLM()
     texts = passage_texts(workload.documents, embedder)
     _index(workload.documents[:_WARM_UP], embedder)
     store.build(texts[:_WARM_UP])
