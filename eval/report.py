@@ -19,7 +19,7 @@ from eval.questions import Question, read_corpus, read_questions
 from eval.runner import Evaluation, Figures, evaluate
 from index.errors import DocumentError, LibraryReadOnly, SpecMismatch
 from index.types import Document
-from rag import Assistant
+from rag import Assistant, Settings
 from rag.assistant import seeds_folder
 from rag.types import to_json
 
@@ -35,11 +35,16 @@ _OVERALL = (
     ("any_quote_right", "any quote does", ""),
     ("evidence_cited", "citations contain the evidence", ""),
     ("docs_cited", "gold documents quoted", ""),
+    ("accepted", "answer contains an accepted answer", ""),
+    ("carried", "sentences whose numbers, names and negations are in their quotes", ""),
+    ("citation_precision", "citations that are evidence", ""),
+    ("citation_recall", "evidence that is cited", ""),
     ("abstention_precision", "abstention precision", ""),
     ("abstention_recall", "abstention recall", ""),
     ("false_abstention_rate", "false abstention rate", ""),
     ("ask_p50_ms", "ask() p50", "ms"),
     ("ask_p95_ms", "ask() p95", "ms"),
+    ("tokens_p50", "tokens p50", "tokens"),
 )
 _BY_KIND = (
     ("recall_at_1", "R@1"),
@@ -59,6 +64,7 @@ def run_file(
     library: str | None = None,
     out: Path | None = None,
     limit: int | None = None,
+    settings: Settings | None = None,
 ) -> Evaluation:
     """Evaluate the questions of a file (the first `limit` of them, when given) and write the figures to `out`.
 
@@ -68,7 +74,7 @@ def run_file(
     """
     questions = read_questions(file)
     questions = questions[:limit] if limit else questions
-    with _open(questions, corpus, library) as assistant, _progress() as bar:
+    with _open(questions, corpus, library, settings) as assistant, _progress() as bar:
         task = bar.add_task("asking", total=len(questions))
         evaluation = evaluate(
             assistant,
@@ -114,29 +120,31 @@ def print_report(evaluation: Evaluation, console: Console | None = None) -> None
     )
 
 
-def corpus_library(corpus: Path) -> Assistant:
+def corpus_library(corpus: Path, settings: Settings | None = None) -> Assistant:
     """The library of a corpus file, built at the first call and kept under the sha256 of the file."""
     documents = read_corpus(corpus)
     digest = hashlib.sha256(corpus.read_bytes()).hexdigest()
-    return _kept_library(digest, documents)
+    return _kept_library(digest, documents, settings)
 
 
-def seeds_library() -> Assistant:
+def seeds_library(settings: Settings | None = None) -> Assistant:
     """The library of the five seed documents and of nothing else, kept under their sha256."""
     folder = seeds_folder()
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.suffix in (".txt", ".toml"):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return _kept_library(digest.hexdigest(), [folder])
+    return _kept_library(digest.hexdigest(), [folder], settings)
 
 
-def _open(questions: Sequence[Question], corpus: Path | None, library: str | None) -> Assistant:
+def _open(
+    questions: Sequence[Question], corpus: Path | None, library: str | None, settings: Settings | None
+) -> Assistant:
     if corpus:
-        return corpus_library(corpus)
+        return corpus_library(corpus, settings)
     if library is None and _about_the_seeds(questions):
-        return seeds_library()
-    return Assistant.open(library)
+        return seeds_library(settings)
+    return Assistant.open(library, settings=settings)
 
 
 def _about_the_seeds(questions: Sequence[Question]) -> bool:
@@ -145,7 +153,7 @@ def _about_the_seeds(questions: Sequence[Question]) -> bool:
     return bool(named) and named <= stems
 
 
-def _kept_library(digest: str, sources: Sequence[Path | Document]) -> Assistant:
+def _kept_library(digest: str, sources: Sequence[Path | Document], settings: Settings | None) -> Assistant:
     """The cached library with these sources in it. One made by other rules or another model is made again."""
     folder = user_cache_path("sayso") / "eval" / f"{digest}.library"
     try:
@@ -155,15 +163,15 @@ def _kept_library(digest: str, sources: Sequence[Path | Document]) -> Assistant:
             f"cannot make {str(folder.parent)!r}: {error.strerror}; name a folder that can be written in XDG_CACHE_HOME"
         ) from error
     try:
-        return _filled_library(folder, sources)
+        return _filled_library(folder, sources, settings)
     except SpecMismatch:
         shutil.rmtree(folder)  # only what this function made: the folder is named by the digest
-        return _filled_library(folder, sources)
+        return _filled_library(folder, sources, settings)
 
 
-def _filled_library(folder: Path, sources: Sequence[Path | Document]) -> Assistant:
+def _filled_library(folder: Path, sources: Sequence[Path | Document], settings: Settings | None) -> Assistant:
     """Adds what is missing, so that a build that was cut off goes on where it stopped."""
-    assistant = Assistant.open(folder)
+    assistant = Assistant.open(folder, settings=settings)
     try:
         held = {document.doc_id for document in assistant.documents()}
         missing = [source for source in sources if not isinstance(source, Document) or source.doc_id not in held]

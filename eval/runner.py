@@ -14,9 +14,11 @@ from dataclasses import dataclass, field, replace
 from eval import metrics
 from eval.questions import Question, evidence_spans, library_ids
 from index.errors import QuestionError, UsageError
+from index.lexical import analyse
 from index.types import Document
 from rag import Answer, Assistant, Citation
 from rag.types import Hit
+from rag.verify import differs
 
 # Ten documents are ranked; long ones have several passages, so more passages than that are looked at.
 _DEPTH = 50
@@ -29,6 +31,9 @@ class Outcome:
 
     status: the answer's, "" when it was only searched for. seconds: of ask(). rank: of the first right passage among
     the first ten, from 1. ndcg: of the first ten documents. docs_cited: the share of the gold documents quoted from.
+    accepted: whether the answer's text holds an accepted answer. carried: the share of its sentences whose numbers,
+    dates, names and negations stand in what they cite. citation_precision: of the citations, the share that are
+    evidence; citation_recall: of the pieces of evidence, the share cited. tokens: a language model's, both ways.
     """
 
     id: str
@@ -47,6 +52,11 @@ class Outcome:
     any_quote_right: bool | None = None
     evidence_cited: bool | None = None
     docs_cited: float | None = None
+    accepted: bool | None = None
+    carried: float | None = None
+    citation_precision: float | None = None
+    citation_recall: float | None = None
+    tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +75,16 @@ class Figures:
     any_quote_right: float | None
     evidence_cited: float | None
     docs_cited: float | None
+    accepted: float | None
+    carried: float | None
+    citation_precision: float | None
+    citation_recall: float | None
     abstention_precision: float | None
     abstention_recall: float | None
     false_abstention_rate: float | None
     ask_p50_ms: float | None
     ask_p95_ms: float | None
+    tokens_p50: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +182,17 @@ def figures(outcomes: Sequence[Outcome]) -> Figures:
         first_quote_right=_share(outcome.first_quote_right for outcome in outcomes),
         any_quote_right=_share(outcome.any_quote_right for outcome in outcomes),
         evidence_cited=_share(outcome.evidence_cited for outcome in outcomes),
-        docs_cited=metrics.mean([outcome.docs_cited for outcome in outcomes if outcome.docs_cited is not None]),
+        docs_cited=_mean(outcome.docs_cited for outcome in outcomes),
+        accepted=_share(outcome.accepted for outcome in outcomes),
+        carried=_mean(outcome.carried for outcome in outcomes),
+        citation_precision=_mean(outcome.citation_precision for outcome in outcomes),
+        citation_recall=_mean(outcome.citation_recall for outcome in outcomes),
         abstention_precision=metrics.abstention_precision(abstained, answerable),
         abstention_recall=metrics.abstention_recall(abstained, answerable),
         false_abstention_rate=metrics.false_abstention_rate(abstained, answerable),
         ask_p50_ms=metrics.percentile(ms, 50),
         ask_p95_ms=metrics.percentile(ms, 95),
+        tokens_p50=metrics.percentile([o.tokens for o in asked if o.tokens is not None], 50),
     )
 
 
@@ -230,9 +250,15 @@ def _judge(
         text=answer.text,
         quotes=tuple(citation.quote for citation in citations),
         seconds=seconds,
+        carried=_carried(answer),
+        tokens=answer.usage.get("prompt_tokens", 0) + answer.usage.get("completion_tokens", 0)
+        if answer.usage
+        else None,
     )
     if not question.answerable:
         return outcome
+    hit = [_cites_evidence([citation], doc_ids, question.gold_evidence) for citation in citations]
+    found = [_cites_evidence(citations, doc_ids, [piece]) for piece in question.gold_evidence]
     right = [metrics.contains_answer(citation.quote, question.answers) for citation in citations]
     cited = {citation.doc_id for citation in citations}
     return replace(
@@ -241,7 +267,20 @@ def _judge(
         any_quote_right=any(right) if question.answers else None,
         evidence_cited=_cites_evidence(citations, doc_ids, question.gold_evidence) if question.gold_evidence else None,
         docs_cited=sum(doc_id in cited for doc_id in doc_ids) / len(doc_ids) if doc_ids else None,
+        accepted=metrics.contains_answer(answer.text, question.answers) if question.answers else None,
+        citation_precision=metrics.share(hit) if question.gold_evidence else None,
+        citation_recall=metrics.share(found) if question.gold_evidence else None,
     )
+
+
+def _carried(answer: Answer) -> float | None:
+    """By the verifier's own rules, run again on what is shown. A quote carries itself."""
+    by_marker = {citation.marker: citation for citation in answer.citations}
+    judged = [
+        claim.support == "quoted" or not differs(claim.text, [by_marker[m] for m in claim.markers], analyse)
+        for claim in answer.claims
+    ]
+    return metrics.share(judged)
 
 
 def _cites_evidence(citations: Sequence[Citation], doc_ids: Sequence[str], evidence: Sequence[str]) -> bool:
@@ -252,6 +291,10 @@ def _cites_evidence(citations: Sequence[Citation], doc_ids: Sequence[str], evide
         if citation.doc_id in doc_ids
         for piece in evidence
     )
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    return metrics.mean([value for value in values if value is not None])
 
 
 def _share(judgements: Iterable[bool | None]) -> float | None:

@@ -13,6 +13,8 @@ SaysoError                     exit status 1
 └── ModelError                 a model's files or service; `retryable` says whether trying again can help
 """
 
+from typing import Literal
+
 
 class SaysoError(Exception):
     """The base: catch this to catch all of them."""
@@ -57,6 +59,17 @@ class SpecMismatch(LibraryError):
 
 
 class ModelError(SaysoError):
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    """reason: what an answer that goes on without the model says of it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Literal["unavailable", "timeout", "refused", "cut_off"] = "unavailable",
+        retryable: bool = False,
+        retry_after_s: float = 0.0,
+    ) -> None:
         super().__init__(message)
+        self.reason = reason
         self.retryable = retryable
+        self.retry_after_s = retry_after_s

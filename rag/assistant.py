@@ -9,8 +9,8 @@ import asyncio
 import hashlib
 import importlib
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
@@ -20,12 +20,14 @@ import platformdirs
 
 from index import lexical, sync
 from index.dates import day_range, from_iso
-from index.errors import LibraryEmpty, QuestionError, UsageError
+from index.errors import LibraryEmpty, ModelError, QuestionError, UsageError
 from index.library import Library
 from index.load import normalise
-from index.types import CheckReport, Document, Embedder, PassageRecord, Progress, SyncReport
+from index.types import CheckReport, Document, Embedder, IndexSpec, PassageRecord, Progress, SyncReport
 from index.vectors import VectorIndex
+from rag.cache import AnswerCache, key_of
 from rag.cite import answer_text, quoted_claims
+from rag.compose import Composed, compose
 from rag.evidence import Described, Window, describe, rank, windows
 from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview
 from rag.retrieve import retrieve
@@ -40,13 +42,17 @@ from rag.types import (
     Evidence,
     Filter,
     Hit,
+    LanguageModel,
     Retrieved,
     Rewritten,
     SentenceReader,
     Token,
     Turn,
+    Verdict,
     Verified,
+    to_dict,
 )
+from rag.verify import check
 
 _READ = 8  # passages whose sentences are considered
 _READ_FOR_OVERVIEW = 40
@@ -54,6 +60,7 @@ _WINDOWS = 8  # promising sentences that are read closely, each with its neighbo
 _WINDOWS_FIRST = 3  # of which so many at first, and the others only when these leave a doubt
 _SURE = 0.6
 _WINDOWS_FOR_OVERVIEW = 24
+_GIVEN = 12  # evidence sentences that a language model is given
 _ABSTENTION = "The sources do not say."
 _NOTHING_IN_RANGE = "No document passes the filter, so the sources cannot say."
 
@@ -70,11 +77,15 @@ class Assistant:
         settings: Settings,
         embedder: Embedder | None = None,
         reader: SentenceReader | None = None,
+        model: LanguageModel | None = None,
     ) -> None:
         self._library = library
         self._settings = settings
         self._embedder = embedder
         self._reader = reader
+        self._model = model
+        self._cross_encoder: Callable[[str, str], float] | None = None
+        self._cache = AnswerCache(platformdirs.user_cache_path("sayso") / "answers.sqlite")
         self._index: VectorIndex | None = None
         self._turn = RLock()
 
@@ -86,6 +97,7 @@ class Assistant:
         settings: Settings | None = None,
         embedder: Embedder | None = None,
         reader: SentenceReader | None = None,
+        model: LanguageModel | None = None,
     ) -> "Assistant":
         """Open the library in a folder, making it if absent; without a folder the settings' or the default one.
 
@@ -94,7 +106,7 @@ class Assistant:
         """
         settings = settings or Settings.load()
         path = Path(library) if library is not None else settings.library_path
-        assistant = cls(Library.open(path), settings, embedder, reader)
+        assistant = cls(Library.open(path), settings, embedder, reader, model)
         if library is None and not settings.library and assistant._library.counts()[0] == 0:
             assistant.add(seeds_folder())
         return assistant
@@ -119,6 +131,11 @@ class Assistant:
     @property
     def settings(self) -> Settings:
         return self._settings
+
+    @property
+    def spec(self) -> IndexSpec | None:
+        """The embedding model that the library is bound to, None before its first document."""
+        return self._library.spec()
 
     def add(self, *sources: str | Path | Document, progress: Callable[[Progress], None] | None = None) -> SyncReport:
         """Add files, folders or Documents; what is already there unchanged is not embedded again.
@@ -200,7 +217,10 @@ class Assistant:
         where: Filter | None = None,
         as_of: str | None = None,
     ) -> Iterator[Event]:
-        """The same as events: Rewritten, Retrieved, Token for each claim, Verified, and Done with the answer."""
+        """The same as events: Rewritten, Retrieved, Token for each piece, Verified, and Done with the answer.
+
+        Closing the iterator ends the work, that of a language model too.
+        """
         clock = _Clock()
         self._check_question(question)
         if self._library.counts()[0] == 0:
@@ -208,6 +228,13 @@ class Assistant:
         raw = normalise(question)
         asked = standalone(raw, history)
         yield Rewritten(asked)
+        key = self._key(asked, where, as_of)
+        if key and (known := self._cache.get(key)):
+            yield Retrieved(known.hits)
+            yield Token(known.text)
+            yield Verified(known.claims)
+            yield Done(replace(known, question=question, timings=clock.laps))
+            return
 
         allowed = self._allowed(where, as_of)
         overview = wants_overview(asked)
@@ -226,28 +253,56 @@ class Assistant:
             chosen = []
         clock.lap("choose")
 
-        citations = self._cite(chosen)
-        claims = quoted_claims(citations)
+        written = Composed()
+        if chosen and (self._model or self._settings.model):
+            written = yield from self._write(asked, chosen, ranked, clock)
+            if written.silent and chosen[0].score < _SURE:
+                chosen = []
+        claims, citations = written.claims, written.citations
+        if not claims:
+            citations = self._cite(chosen)
+            claims = quoted_claims(citations)
+            for claim in claims:
+                yield Token(answer_text([claim]) + "\n")
         clock.lap("cite")
-        for claim in claims:
-            yield Token(answer_text([claim]) + "\n")
         yield Verified(claims)
-        yield Done(
-            Answer(
-                question=question,
-                text=answer_text(claims) or (_ABSTENTION if found else _NOTHING_IN_RANGE),
-                status="answered" if claims else "abstained",
-                reason="" if claims else ("no_evidence" if found else "out_of_range"),
-                claims=claims,
-                citations=citations,
-                hits=hits,
-                asked_as=asked,
-                as_of=as_of or "",
-                timings=clock.laps,
-                settings_hash=self._settings.hash,
-                library_version=self._library.version(),
-            )
+        answer = Answer(
+            question=question,
+            text=answer_text(claims) or (_ABSTENTION if found else _NOTHING_IN_RANGE),
+            status=("partial" if written.dropped and written.claims else "answered") if claims else "abstained",
+            reason=written.reason if claims else ("no_evidence" if found else "out_of_range"),
+            claims=claims,
+            citations=citations,
+            hits=hits,
+            asked_as=asked,
+            as_of=as_of or "",
+            model=self._settings.model if written.claims else "",
+            usage=written.usage,
+            timings=clock.laps,
+            settings_hash=self._settings.hash,
+            library_version=self._library.version(),
         )
+        if key and written.claims:
+            self._cache.put(key, self.path, answer)
+        yield Done(answer)
+
+    def _write(
+        self, asked: str, chosen: Sequence[Evidence], ranked: Sequence[Evidence], clock: "_Clock"
+    ) -> Generator[Token, None, Composed]:
+        """The language model's answer from the chosen evidence and the next best."""
+        try:
+            model, closeness = self._language_model(), self._closeness()
+        except ModelError as error:
+            return Composed(reason=error.reason)
+        given = self._cite([*chosen, *(e for e in ranked if e not in chosen)][:_GIVEN])
+        clock.lap("cite")
+
+        def verify(sentence: str, cited: Sequence[Citation]) -> Verdict:
+            return check(sentence, cited, analyse=lexical.analyse, closeness=closeness)
+
+        written = yield from compose(asked, given, model, verify, lexical.analyse, timeout_s=self._settings.timeout_s)
+        clock.lap("write")
+        return written
 
     def consider(
         self,
@@ -313,6 +368,31 @@ class Assistant:
 
                 self._reader = Reader(self._settings.dtype)
             return self._reader
+
+    def _language_model(self) -> LanguageModel:
+        with self._turn:
+            if self._model is None:
+                self._model = open_model(self._settings)
+            return self._model
+
+    def _closeness(self) -> Callable[[str, str], float]:
+        """How probably a text carries a sentence: by the reader, or by the CrossEncoder that the settings name."""
+        if self._settings.verifier:
+            with self._turn:
+                if self._cross_encoder is None:
+                    from rag.entail import CrossEncoderCloseness
+
+                    self._cross_encoder = CrossEncoderCloseness(self._settings.verifier)
+                return self._cross_encoder
+        reader = self._read()
+        return lambda sentence, text: float(reader.read(sentence, [text], [[(0, len(text))]])[0][1])
+
+    def _key(self, asked: str, where: Filter | None, as_of: str | None) -> str:
+        """Of the cached answer; "" when none is kept: quotes take no longer to make than to look up."""
+        if not (self._settings.model and self._settings.cache):
+            return ""
+        parts = {"asked": asked, "where": to_dict(where or Filter()), "as_of": as_of or "", "path": str(self.path)}
+        return key_of({**parts, "version": self._library.version(), "settings": self._settings.hash})
 
     def _vectors(self) -> VectorIndex:
         """The vector index of the library's present version."""
@@ -447,6 +527,22 @@ def _open_embedder(settings: Settings) -> Embedder:
     from index.embed import SentenceTransformerEmbedder
 
     return SentenceTransformerEmbedder(settings.embedder, settings.dtype)
+
+
+def open_model(settings: Settings) -> LanguageModel:
+    """Loads litellm, and for a GGUF file llama.cpp: only when an answer is to be written."""
+    from rag.llm import LiteLLMModel, load_keys
+
+    if settings.key_file:
+        load_keys(Path(settings.key_file))
+    kind, _, rest = settings.model.partition(":")
+    if kind not in ("gguf", "hf"):
+        return LiteLLMModel(settings.model, api_base=settings.api_base, window=settings.window)
+    from rag.local import fetch, serve
+    from rag.models import models_folder
+
+    path = Path(rest).expanduser() if kind == "gguf" else fetch(rest, models_folder())
+    return LiteLLMModel(f"openai/{path.stem}", api_base=serve(path, settings.window), window=settings.window)
 
 
 def _hit(candidate: Candidate) -> Hit:

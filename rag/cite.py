@@ -2,6 +2,7 @@
 
 import calendar
 from collections.abc import Sequence
+from dataclasses import replace
 
 from index.types import DateInfo
 from rag.types import Citation, Claim
@@ -26,6 +27,25 @@ def introduce(citation: Citation) -> str:
     if citation.speaker or citation.via:
         words += f" — {citation.speaker or 'unnamed'}" + (f", via {citation.via}" if citation.via else "")
     return words
+
+
+def introduce_document(citation: Citation) -> str:
+    """What a model is told of the document: title, publisher, date."""
+    source = f", {citation.source}" if citation.source else ""
+    return f"‘{citation.title}’{source}, {say_date(citation.published)}"
+
+
+def renumbered(
+    claims: Sequence[Claim], citations: Sequence[Citation]
+) -> tuple[tuple[Claim, ...], tuple[Citation, ...]]:
+    """The citations that the claims use, numbered from 1 in the order of their first use."""
+    by_marker = {c.marker: c for c in citations}
+    used = list(dict.fromkeys(marker for claim in claims for marker in claim.markers))
+    number = {marker: i for i, marker in enumerate(used, 1)}
+    return (
+        tuple(replace(claim, markers=tuple(number[m] for m in claim.markers)) for claim in claims),
+        tuple(replace(by_marker[marker], marker=number[marker]) for marker in used),
+    )
 
 
 def quoted_claims(citations: Sequence[Citation]) -> tuple[Claim, ...]:

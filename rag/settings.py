@@ -18,7 +18,9 @@ class Settings(BaseSettings):
     """library: folder, "" for the default one in the user's data folder. embedder: a sentence-transformers model.
 
     dtype: "auto" looks at the processor. max_quotes: quotes in an answer. abstain_below: the probability that the best
-    evidence must reach, where the curve in eval/calibration.json bends.
+    evidence must reach, where the curve in eval/calibration.json bends. model: a LiteLLM name, gguf:PATH or
+    hf:OWNER/REPO/FILE.gguf, "" for the quoted answer. window: the model's, in tokens; 0 asks it. timeout_s: for a whole
+    written answer. key_file: NAME=value lines. verifier: a CrossEncoder's folder or name, "" for the one inside.
     """
 
     model_config = SettingsConfigDict(env_prefix="SAYSO_", frozen=True, extra="forbid", validate_default=True)
@@ -29,6 +31,13 @@ class Settings(BaseSettings):
     max_question_chars: int = Field(default=2000, ge=1)
     max_quotes: int = Field(default=3, ge=1, le=10)
     abstain_below: float = Field(default=0.25, ge=0.0, le=1.0)
+    model: str = ""
+    api_base: str = ""
+    window: int = Field(default=0, ge=0)
+    timeout_s: float = Field(default=60.0, gt=0.0, le=3600.0)
+    key_file: str = ""
+    verifier: str = ""
+    cache: bool = True
 
     @classmethod
     def load(cls, **given: object) -> "Settings":
@@ -54,7 +63,9 @@ class Settings(BaseSettings):
     @property
     def hash(self) -> str:
         """Of everything that can change an answer: not of where the library lies."""
-        return hashlib.sha256(self.model_dump_json(exclude={"library"}).encode()).hexdigest()[:12]
+        return hashlib.sha256(
+            self.model_dump_json(exclude={"library", "cache", "key_file", "timeout_s"}).encode()
+        ).hexdigest()[:12]
 
     @classmethod
     def settings_customise_sources(

@@ -4,7 +4,7 @@ Every type is frozen and goes to JSON and back without loss: `to_json(answer)`, 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -13,7 +13,9 @@ import numpy as np
 from index.types import DateInfo, Document, Passage, PassageRecord
 
 Status = Literal["answered", "partial", "abstained", "error"]
-Reason = Literal["", "no_evidence", "unsupported", "conflicting", "out_of_range"]
+Reason = Literal[
+    "", "no_evidence", "unsupported", "conflicting", "out_of_range", "unavailable", "timeout", "refused", "cut_off"
+]
 Support = Literal["quoted", "supported", "unsupported"]
 
 
@@ -157,7 +159,8 @@ class Answer:
     """What `ask` returns, always. An abstention is an Answer with status "abstained" and a reason.
 
     asked_as: the standalone question after rewriting with the history. timings: seconds by stage.
-    hits: the passages that were read, best first; the closest ones when it abstains.
+    hits: the passages that were read, best first; the closest ones when it abstains. usage: of the language model:
+    prompt_tokens, completion_tokens, cost_usd where the price is known, evidence_left_out where its window was small.
     """
 
     question: str
@@ -207,6 +210,53 @@ class Done:
 
 
 Event = Rewritten | Retrieved | Token | Verified | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to a language model. role: "system" or "user"."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one request used. cost_usd: None where the price is not known. cut: the model ran out of tokens."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None = None
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the cited text carries a sentence, and in a few words what agreed or did not."""
+
+    supported: bool
+    why: str
+
+
+class LanguageModel(Protocol):
+    """Writes prose. window: tokens of prompt and answer together."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def window(self) -> int: ...
+
+    def count_tokens(self, text: str) -> int:
+        """At least as many as the model will count."""
+        ...
+
+    def write(self, messages: Sequence[Message], *, max_tokens: int, deadline: float) -> Iterator[str | Usage]:
+        """Pieces of text, then what was used. deadline: on time.monotonic's clock. Raises ModelError.
+
+        Closing the iterator ends the model's work.
+        """
+        ...
 
 
 class SentenceReader(Protocol):

@@ -1,13 +1,14 @@
 """Small real implementations of the ports, for tests that are about something else."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from index.chunk import RECIPE
 from index.lexical import analyse
 from index.types import IndexSpec, PassageInput, PassageVectors
+from rag.types import Message, Usage
 
 
 class WordHashEmbedder:
@@ -42,3 +43,28 @@ class WordHashEmbedder:
         for word in analyse(text):
             vector[int(hashlib.sha256(word.encode()).hexdigest(), 16) % self._spec.dimension] += 1
         return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), dtype=np.float32)
+
+
+class ScriptedModel:
+    """A language model that writes what a function of its messages says, word by word."""
+
+    name = "scripted"
+    window = 4096
+
+    def __init__(self, script: Callable[[Sequence[Message]], str]) -> None:
+        self._script = script
+        self.asked = 0
+        self.closed = False
+
+    def count_tokens(self, text: str) -> int:
+        return len(text) // 3
+
+    def write(self, messages: Sequence[Message], *, max_tokens: int, deadline: float) -> Iterator[str | Usage]:
+        self.asked += 1
+        words = self._script(messages).split(" ")
+        try:
+            for word in words:
+                yield word + " "
+            yield Usage(100, len(words))
+        finally:
+            self.closed = True

@@ -72,7 +72,7 @@ def _one_load(monkeypatch: pytest.MonkeyPatch, embedder: MiniLM) -> None:
     """The commands open their library as always, but with the model that is already in memory."""
     monkeypatch.delenv("SAYSO_LIBRARY", raising=False)
     open_library = Assistant.open
-    monkeypatch.setattr(Assistant, "open", lambda path=None: open_library(path, embedder=embedder))
+    monkeypatch.setattr(Assistant, "open", lambda path=None, **given: open_library(path, embedder=embedder, **given))
 
 
 def sayso(*arguments: str | Path) -> Result:
@@ -282,9 +282,10 @@ def test_search_finds_the_passage_and_says_where_it_stands(library: Path) -> Non
 
 def test_models_names_the_model_and_its_fingerprint(library: Path, embedder: MiniLM) -> None:
     shown = sayso("models", "--library", library).stdout
-    assert "quoted" in shown
+    assert "usable  (quotes)" in shown
     assert embedder.spec.fingerprint in shown
     told = json.loads(sayso("models", "--library", library, "--json").stdout)
+    assert told["models"][0]["needs"] == ""
     assert told["embedder"]["fingerprint"] == embedder.spec.fingerprint
 
 

@@ -57,7 +57,7 @@ QUESTION = "(self, question, *, history=(), where=None, as_of=None)"
         (Assistant.document, "(self, doc_id)"),
         (Assistant.check, "(self)"),
         (Assistant.close, "(self)"),
-        (Assistant.open, "(library=None, *, settings=None, embedder=None, reader=None)"),
+        (Assistant.open, "(library=None, *, settings=None, embedder=None, reader=None, model=None)"),
         (Filter, "(doc_ids=(), sources=(), since='', until='')"),
         (Turn, "(question, answer='')"),
     ],

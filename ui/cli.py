@@ -7,7 +7,6 @@ failed, 2 wrong use, 130 interrupted. Whatever is heavy is imported inside the c
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,6 +66,15 @@ SinceOption = Annotated[
 ]
 UntilOption = Annotated[
     str, typer.Option("--until", metavar="DATE", help="Only documents up to this day, month or year.")
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="NAME", help="A language model writes the answer; see: sayso models. [env var: SAYSO_MODEL]"
+    ),
+]
+ApiBaseOption = Annotated[
+    str | None, typer.Option("--api-base", metavar="URL", help="An OpenAI-compatible server, for --model openai/NAME.")
 ]
 
 
@@ -141,6 +149,10 @@ def ask(
     source: SourceOption = None,
     since: SinceOption = "",
     until: UntilOption = "",
+    model: ModelOption = None,
+    api_base: ApiBaseOption = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="For a written answer; then quotes.")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Have it written anew.")] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -152,7 +164,8 @@ def ask(
     from ui.terminal import answer_lines, json_line
 
     where = Filter(sources=tuple(source or ()), since=since, until=until)
-    with _open(library) as assistant:
+    cache = False if no_cache else None
+    with _open(library, model=model, api_base=api_base, timeout_s=timeout, cache=cache) as assistant:
         answer = assistant.ask(question, where=where or None)
         if as_json:
             _print(json_line(to_json(answer)))
@@ -212,12 +225,14 @@ def check(library: LibraryOption = None, as_json: JsonOption = False) -> None:
 def chat(
     host: Annotated[str, typer.Option(metavar="HOST", help="An address of this machine itself.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0 takes any free one.")] = 7860,
+    model: ModelOption = None,
+    api_base: ApiBaseOption = None,
     library: LibraryOption = None,
 ) -> None:
     """Open the chat in the browser; Ctrl-C stops it."""
     from ui.chat import serve
 
-    with _open(library) as assistant:
+    with _open(library, model=model, api_base=api_base) as assistant:
         serve(assistant, host=host, port=port)
 
 
@@ -232,6 +247,8 @@ def evaluate(
         Path | None, typer.Option(metavar="FILE", help="Also write the figures and every answer here, as JSON.")
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=0, help="Only the first N questions of each file.")] = 0,
+    model: ModelOption = None,
+    api_base: ApiBaseOption = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -241,6 +258,7 @@ def evaluate(
     documents in seeds/ are asked of those, others of the library, or of the paragraphs in --corpus.
     """
     from eval.report import print_report, run_file
+    from rag import Settings
     from rag.types import to_dict
     from ui.terminal import json_line
 
@@ -248,9 +266,10 @@ def evaluate(
         raise typer.BadParameter("give --corpus or --library, not both")
     if out and len(files) > 1:
         raise typer.BadParameter("--out holds the figures of one file; evaluate each on its own, or use --json")
+    settings = Settings.load(model=model, api_base=api_base, cache=False if model else None)
     done = []
     for file in files:
-        evaluation = run_file(file, corpus=corpus, library=library, out=out, limit=limit)
+        evaluation = run_file(file, corpus=corpus, library=library, out=out, limit=limit, settings=settings)
         done.append(evaluation)
         if not as_json:
             print_report(evaluation)
@@ -261,7 +280,7 @@ def evaluate(
 @app.command(epilog="Example: sayso bench index --corpus corpus.jsonl --questions queries.jsonl --out bench.json")
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="index, ask, cold; all of them when none is named.")
+        list[str] | None, typer.Argument(metavar="NAME", help="index, ask, cold, verifier; all when none is named.")
     ] = None,
     corpus: Annotated[Path | None, typer.Option(metavar="FILE", help="Paragraphs, one JSON object a line.")] = None,
     questions: Annotated[Path | None, typer.Option(metavar="FILE", help="Questions about them, the same way.")] = None,
@@ -277,26 +296,64 @@ def bench(
     raise typer.Exit(run(names or [], corpus=corpus, questions=questions, out=out))
 
 
-@app.command(epilog="Example: sayso models --json")
-def models(library: LibraryOption = None, as_json: JsonOption = False) -> None:
-    """Show what answers, and which model searches."""
-    from index.library import Library
+models_app = typer.Typer(cls=_Sayso, invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(models_app, name="models")
+
+
+@models_app.callback(epilog="Example: sayso models test ollama/llama3.2")
+def models(context: typer.Context, library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """Show what can write answers now, what the rest needs, and which model searches."""
+    if context.invoked_subcommand:
+        return
+    from rag.models import usable_models
     from rag.types import to_dict
     from ui.terminal import json_line, one_line
 
-    with _open(library) as assistant, closing(Library.open(assistant.path)) as stored:
-        spec = stored.spec()
-        named = assistant.settings.embedder
-    quoted = "the sources' own words, verbatim; needs no language model"
+    with _open(library) as assistant:
+        spec, named = assistant.spec, assistant.settings.embedder
+    usable = list(usable_models())
     if as_json:
-        _print(json_line({"answers": {"quoted": quoted}, "embedder": to_dict(spec) if spec else {"model": named}}))
+        answers = [to_dict(model) for model in usable]
+        _print(json_line({"models": answers, "embedder": to_dict(spec) if spec else {"model": named}}))
         return
-    _print(f"quoted    {quoted}")
+    for model in usable:
+        needs = f"  needs: {one_line(model.needs)}" if model.needs else ""
+        ready = "      " if model.needs else "usable"
+        _print(f"{ready}  {one_line(model.name) or '(quotes)'}  {one_line(model.about)}{needs}")
+    _print("")
     if spec:
         _print(f"embedder  {one_line(spec.model)}, {spec.dimension} dimensions, {spec.window} word pieces at once")
         _print(f"          sha256 of the weights: {spec.fingerprint}")
     else:
         _print(f"embedder  {one_line(named)}; the library has no documents yet")
+
+
+@models_app.command("test", epilog="Example: sayso models test openai/qwen --api-base http://127.0.0.1:8080/v1")
+def models_test(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As --model takes it.")],
+    api_base: ApiBaseOption = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="For the whole answer.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a model one question about a small text of its own: speed, cost, and whether it cites as it is told to."""
+    from rag import Settings
+    from rag.assistant import open_model
+    from rag.compose import try_model
+    from rag.types import to_dict
+    from ui.terminal import json_line, one_line
+
+    settings = Settings.load(model=name, api_base=api_base, timeout_s=timeout)
+    trial = try_model(open_model(settings), timeout_s=settings.timeout_s)
+    if as_json:
+        _print(json_line(to_dict(trial)))
+        return
+    _print(f"wrote     {one_line(trial.draft)}")
+    kept = "kept: each sentence ends in its numbers" if trial.cites else "not kept; sentences are matched instead"
+    _print(f"form      {kept}")
+    cost = "price not known" if trial.cost_usd is None else f"{trial.cost_usd:.6f} USD"
+    speed = f"{trial.first_s:.1f} s to the first word, {trial.seconds:.1f} s in all"
+    _print(f"speed     {speed}, {trial.tokens_per_s:.0f} tokens a second; {cost}")
+    _print(f"window    {trial.window} tokens")
 
 
 def main() -> None:
@@ -306,10 +363,11 @@ def main() -> None:
     app(prog_name="sayso")
 
 
-def _open(library: str | None) -> "Assistant":
-    from rag import Assistant
+def _open(library: str | None, **given: object) -> "Assistant":
+    """given: settings, None where the command line says nothing of them."""
+    from rag import Assistant, Settings
 
-    return Assistant.open(library)
+    return Assistant.open(library, settings=Settings.load(**given))
 
 
 def _documents_of(assistant: "Assistant", hits: Iterable["Hit"]) -> Mapping[str, "Document"]:

@@ -19,11 +19,16 @@ from ui.render import date_words
 REASONS = {
     "": "No reason was recorded.",
     "no_evidence": "Nothing in the documents answers this well enough to quote.",
-    "unsupported": "What was found does not support an answer.",
+    "unsupported": "The sources do not carry what the language model wrote; these are their own words.",
     "conflicting": "The documents contradict each other on this.",
     "out_of_range": "No document lies in the dates or sources that were asked for.",
+    "unavailable": "The language model could not be used; these are the sources' own words.",
+    "timeout": "The language model was too slow; these are the sources' own words.",
+    "refused": "The language model refused; these are the sources' own words.",
+    "cut_off": "The language model broke off; these are the sources' own words.",
     "empty_library": "The library has no documents yet; add some with: sayso add PATH",
 }
+_PARTIAL = "Some of what the language model wrote is not carried by the sources and was left out."
 _CLOSEST = 3
 _EXCERPT = 240
 _LINE_EVERY_S = 2.0
@@ -107,11 +112,18 @@ def answer_lines(answer: Answer, documents: Mapping[str, Document]) -> Iterator[
             yield ""
             yield "The closest passages:"
             yield from hit_lines(answer.hits[:_CLOSEST], documents)
+    elif answer.reason:
+        yield f"({REASONS[answer.reason]})"
+    elif answer.status == "partial":
+        yield f"({_PARTIAL})"
     if answer.citations:
         yield ""
         yield "Sources:"
         for citation in answer.citations:
             yield f"[{citation.marker}] {_origin(citation)}, {format_date(citation.published)}"
+            if answer.model:  # a quoted answer shows its quotes already
+                who = f"{one_line(citation.speaker)}: " if citation.speaker else ""
+                yield f"    {who}“{one_line(citation.quote)}”"
             page = f", page {citation.page}" if citation.page else ""
             link = f"  {one_line(citation.url)}" if citation.url else ""
             yield f"    {citation.doc_id} {citation.start}-{citation.end}{page}{link}"

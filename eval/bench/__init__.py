@@ -1,8 +1,9 @@
-"""Speed, measured here and now: `sayso bench`. Each benchmark compares within one run, on the same texts.
+"""Speed and strictness, measured here and now: `sayso bench`. Each compares within one run, on the same texts.
 
     index   passages indexed a second, against LangChain's FAISS store with the same weights
     ask     a warm ask(), beside LangChain's similarity search
     cold    `sayso ask` in a fresh process
+    verifier    what it lets through and refuses, on sentences altered by one thing
 
 Heavy imports happen in the benchmark that needs them, so that `cold` runs without LangChain.
 """
@@ -96,4 +97,15 @@ def _cold(workload: Workload) -> Result:
     return measure_cold(workload)
 
 
-_BENCHMARKS: Mapping[str, Callable[[Workload], Result]] = {"index": _index, "ask": _ask, "cold": _cold}
+def _verifier(workload: Workload) -> Result:
+    from eval.bench.verifying import measure_verifier
+
+    return measure_verifier(workload)
+
+
+_BENCHMARKS: Mapping[str, Callable[[Workload], Result]] = {
+    "index": _index,
+    "ask": _ask,
+    "cold": _cold,
+    "verifier": _verifier,
+}
