@@ -200,7 +200,6 @@ def _foreign_question(rows: Sequence[dict[str, Any]], draw: random.Random, n: in
 def batches(tokenizer: Tokenizer, made: Sequence[Example], draw: random.Random) -> list[dict[str, torch.Tensor]]:
     """Tensors by like length, in random order. target: (b, 2, t) with ones on the tokens that may be start or end."""
     rows = []
-    tokenizer.no_padding()
     for at in range(0, len(made), 1000):
         part = made[at : at + 1000]
         for example, encoded in zip(part, tokenizer.encode_batch([(e.question, e.passage) for e in part]), strict=True):

@@ -111,10 +111,10 @@ def _in_file(stored: dict[str, torch.Tensor], name: str) -> torch.Tensor:
 
 
 def load_tokenizer(max_tokens: int) -> Tokenizer:
-    """Cuts to max_tokens, the longer of two texts first, and pads to the longest of a batch."""
+    """Cuts to max_tokens, the longer of two texts first. Pads nothing, whatever the file says."""
     tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
     tokenizer.enable_truncation(max_tokens)
-    tokenizer.enable_padding()
+    tokenizer.no_padding()
     return tokenizer
 
 

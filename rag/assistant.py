@@ -424,7 +424,7 @@ class Assistant:
         return self._library.matching(where.doc_ids, where.sources, where.since, until)
 
     def _cite(self, chosen: Sequence[Evidence]) -> tuple[Citation, ...]:
-        from rag.attribute import attribute  # its patterns take seconds to compile: only when something is quoted
+        from rag.attribute import attribute  # slow to import: only when something is quoted
 
         documents = {d.doc_id: d for d in self._library.documents({e.doc_id for e in chosen})}
         citations = []

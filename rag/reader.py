@@ -55,7 +55,6 @@ class Reader:
         if not WEIGHTS.is_file():
             raise ModelError(f"the reader's weights {str(WEIGHTS)!r} are missing; install sayso again")
         self._tokenizer = load_tokenizer(MAX_TOKENS)
-        self._tokenizer.no_padding()
         network = ReaderNetwork()
         stored = load_file(WEIGHTS)
         missing = set(network.learned()) ^ set(stored)
