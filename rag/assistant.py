@@ -228,7 +228,7 @@ class Assistant:
         raw = normalise(question)
         asked = standalone(raw, history)
         yield Rewritten(asked)
-        key = self._key(asked, where, as_of)
+        key = self._key(asked, raw, where, as_of)
         if key and (known := self._cache.get(key)):
             yield Retrieved(known.hits)
             yield Token(known.text)
@@ -387,12 +387,14 @@ class Assistant:
         reader = self._read()
         return lambda sentence, text: float(reader.read(sentence, [text], [[(0, len(text))]])[0][1])
 
-    def _key(self, asked: str, where: Filter | None, as_of: str | None) -> str:
+    def _key(self, asked: str, raw: str, where: Filter | None, as_of: str | None) -> str:
         """Of the cached answer; "" when none is kept: quotes take no longer to make than to look up."""
         if not (self._settings.model and self._settings.cache):
             return ""
-        parts = {"asked": asked, "where": to_dict(where or Filter()), "as_of": as_of or "", "path": str(self.path)}
-        return key_of({**parts, "version": self._library.version(), "settings": self._settings.hash})
+        parts = {"asked": asked, "typed": raw, "where": to_dict(where or Filter()), "as_of": as_of or ""}
+        return key_of(
+            {**parts, "path": str(self.path), "version": self._library.version(), "settings": self._settings.hash}
+        )
 
     def _vectors(self) -> VectorIndex:
         """The vector index of the library's present version."""
