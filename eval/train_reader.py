@@ -33,7 +33,8 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from index.lexical import content_words
-from index.minilm import MiniLM, load_tokenizer, processor_dtype
+from index.minilm import MiniLM, load_tokenizer
+from index.processor import processor_dtype
 from index.types import PassageInput
 from rag.reader import MAX_TOKENS, WEIGHTS, ReaderNetwork
 

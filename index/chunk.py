@@ -88,7 +88,8 @@ def pack_passages(
         return []
     counts = count_tokens([document.text[s.start : s.end] for s in kept])
     # Furniture between two sentences lies inside their passage and takes its share of the window.
-    gaps = count_tokens([document.text[a.end : b.start] for a, b in pairwise(kept)])
+    between_two = [document.text[a.end : b.start].strip() for a, b in pairwise(kept)]
+    gaps = [count_tokens([gap])[0] if gap else 0 for gap in between_two]
     total = sum(counts)
     # Even passages: 300 word pieces make two of 150, not one of 222 and a stub.
     target = total / max(1, -(-total // limit))

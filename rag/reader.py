@@ -16,7 +16,8 @@ from tokenizers import Encoding
 from torch import nn
 
 from index.errors import ModelError
-from index.minilm import Dtype, Network, load_tokenizer, processor_dtype
+from index.minilm import Network, load_tokenizer
+from index.processor import Dtype, prepared
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
 MAX_TOKENS = 320  # question and passage together; a passage has at most 256
@@ -61,7 +62,7 @@ class Reader:
         if missing:
             raise ModelError(f"{str(WEIGHTS)!r} is not of this version ({min(missing)!r} differs); install sayso again")
         network.load_state_dict(stored, strict=False)
-        self._network = network.eval().to(getattr(torch, processor_dtype() if dtype == "auto" else dtype))
+        self._network = prepared(network, dtype)
         self._turn = threading.Lock()  # torch's own threads do the work
 
     def read(self, question: str, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> list[np.ndarray]:

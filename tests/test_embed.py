@@ -15,7 +15,7 @@ from transformers import AutoTokenizer, BertConfig, BertModel
 from index import minilm
 from index.embed import SentenceTransformerEmbedder
 from index.errors import ModelError
-from index.minilm import MiniLM, processor_dtype
+from index.minilm import MiniLM
 from index.types import Embedder, PassageInput
 from tests.fakes import WordHashEmbedder
 
@@ -143,29 +143,6 @@ def test_the_spec_names_the_weights(embedder: MiniLM) -> None:
     spec = embedder.spec
     assert (spec.model, spec.fingerprint) == ("all-MiniLM-L6-v2", minilm.SHA256)
     assert (spec.dimension, spec.window) == (384, 256)
-
-
-@pytest.mark.parametrize(
-    ("cpuinfo", "dtype"),
-    [
-        ("processor\t: 0\nflags\t\t: fpu avx2 amx_bf16 avx512f\n", "bfloat16"),
-        ("flags\t\t: fpu avx512_bf16\n", "bfloat16"),
-        ("flags\t\t: fpu avx2 avx512f\n", "float32"),
-        ("model name\t: avx512_bf16 in name only\nflags\t\t: fpu\n", "float32"),
-        ("Features\t: fp asimd bf16\n", "float32"),
-        ("", "float32"),
-    ],
-)
-def test_the_number_format_follows_the_processor(tmp_path: Path, cpuinfo: str, dtype: str) -> None:
-    """bfloat16 only where the processor multiplies it in hardware."""
-    described = tmp_path / "cpuinfo"
-    described.write_text(cpuinfo)
-    assert processor_dtype(described) == dtype
-
-
-def test_a_machine_that_does_not_describe_its_processor_computes_in_float32(tmp_path: Path) -> None:
-    """As on systems without /proc."""
-    assert processor_dtype(tmp_path / "nothing") == "float32"
 
 
 def test_a_model_that_is_not_here_is_named_with_the_fix_at_once(tmp_path: Path) -> None:
