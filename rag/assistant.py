@@ -6,10 +6,12 @@ The steps are files beside this one and know nothing of each other; only this fi
 """
 
 import asyncio
+import contextlib
 import hashlib
 import importlib
+import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
@@ -27,11 +29,12 @@ from index.types import CheckReport, Document, Embedder, IndexSpec, PassageRecor
 from index.vectors import VectorIndex
 from rag.cache import AnswerCache, key_of
 from rag.cite import answer_text, quoted_claims
-from rag.compose import Composed, compose
+from rag.compose import Composed, compose, in_full
 from rag.evidence import Described, Window, describe, rank, windows
+from rag.parts import Parts
 from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview
 from rag.retrieve import retrieve
-from rag.rewrite import standalone
+from rag.rewrite import needs_history, standalone
 from rag.settings import Settings
 from rag.types import (
     Answer,
@@ -54,6 +57,8 @@ from rag.types import (
 )
 from rag.verify import check
 
+_log = logging.getLogger(__name__)
+
 _READ = 8  # passages whose sentences are considered
 _READ_FOR_OVERVIEW = 40
 _WINDOWS = 8  # promising sentences that are read closely, each with its neighbours
@@ -61,6 +66,7 @@ _WINDOWS_FIRST = 3  # of which so many at first, and the others only when these 
 _SURE = 0.5
 _WINDOWS_FOR_OVERVIEW = 24
 _GIVEN = 12  # evidence sentences that a language model is given
+_SHARE_OF_REWRITING = 0.3  # of the time for an answer
 _ABSTENTION = "The sources do not say."
 _NOTHING_IN_RANGE = "No document passes the filter, so the sources cannot say."
 
@@ -81,10 +87,7 @@ class Assistant:
     ) -> None:
         self._library = library
         self._settings = settings
-        self._embedder = embedder
-        self._reader = reader
-        self._model = model
-        self._cross_encoder: Callable[[str, str], float] | None = None
+        self._parts = Parts(settings, embedder, reader, model)
         self._cache = AnswerCache(platformdirs.user_cache_path("sayso") / "answers.sqlite")
         self._index: VectorIndex | None = None
         self._turn = RLock()
@@ -163,7 +166,7 @@ class Assistant:
     def warm_up(self) -> None:
         """Load the models and the index now, so that the first question does not wait for them."""
         self._embed()
-        self._read()
+        self._parts.reader()
         self._cite(())
         if self._library.spec():
             self._vectors()
@@ -226,10 +229,10 @@ class Assistant:
         if self._library.counts()[0] == 0:
             raise LibraryEmpty(f"library {str(self.path)!r} holds no documents; add some with: sayso add PATH")
         raw = normalise(question)
-        asked = standalone(raw, history)
-        yield Rewritten(asked)
-        key = self._key(asked, raw, where, as_of)
+        history = history if needs_history(raw) else ()
+        key = self._key(raw, history, where, as_of)
         if key and (known := self._cache.get(key)):
+            yield Rewritten(known.asked_as)
             yield Retrieved(known.hits)
             yield Token(known.text)
             yield Verified(known.claims)
@@ -237,6 +240,9 @@ class Assistant:
             return
 
         allowed = self._allowed(where, as_of)
+        deadline = time.monotonic() + self._settings.timeout_s
+        asked, used = self._in_full(raw, history, deadline)
+        yield Rewritten(asked)
         overview = wants_overview(asked)
         considered = self.consider(asked, allowed=allowed, overview=overview, clock=clock, also=raw)
         found, ranked = considered.found, considered.ranked
@@ -254,8 +260,8 @@ class Assistant:
         clock.lap("choose")
 
         written = Composed()
-        if chosen and (self._model or self._settings.model):
-            written = yield from self._write(asked, chosen, ranked, clock)
+        if chosen and self._parts.writes:
+            written = yield from self._write(asked, chosen, ranked, clock, deadline)
             if written.silent and chosen[0].score < _SURE:
                 chosen = []
         claims, citations = written.claims, written.citations
@@ -277,7 +283,7 @@ class Assistant:
             asked_as=asked,
             as_of=as_of or "",
             model=self._settings.model if written.claims else "",
-            usage=written.usage,
+            usage={name: used.get(name, 0) + written.usage.get(name, 0) for name in {**used, **written.usage}},
             timings=clock.laps,
             settings_hash=self._settings.hash,
             library_version=self._library.version(),
@@ -286,13 +292,29 @@ class Assistant:
             self._cache.put(key, self.path, answer)
         yield Done(answer)
 
+    def _in_full(self, raw: str, history: Sequence[Turn], deadline: float) -> tuple[str, Mapping[str, float]]:
+        """The question as one that stands alone, and what a language model used for it."""
+        if not history:
+            return raw, {}
+        if self._parts.writes:
+            with contextlib.suppress(ModelError):  # said when the answer is to be written
+                soon = deadline - self._settings.timeout_s * (1 - _SHARE_OF_REWRITING)
+                return in_full(raw, history, self._parts.model(), deadline=soon)
+        return standalone(raw, history), {}
+
     def _write(
-        self, asked: str, chosen: Sequence[Evidence], ranked: Sequence[Evidence], clock: "_Clock"
+        self,
+        asked: str,
+        chosen: Sequence[Evidence],
+        ranked: Sequence[Evidence],
+        clock: "_Clock",
+        deadline: float,
     ) -> Generator[Token, None, Composed]:
         """The language model's answer from the chosen evidence and the next best."""
         try:
-            model, closeness = self._language_model(), self._closeness()
+            model, closeness = self._parts.model(), self._parts.closeness()
         except ModelError as error:
+            _log.warning("%s", error)
             return Composed(reason=error.reason)
         given = self._cite([*chosen, *(e for e in ranked if e not in chosen)][:_GIVEN])
         clock.lap("cite")
@@ -300,7 +322,7 @@ class Assistant:
         def verify(sentence: str, cited: Sequence[Citation]) -> Verdict:
             return check(sentence, cited, analyse=lexical.analyse, closeness=closeness)
 
-        written = yield from compose(asked, given, model, verify, lexical.analyse, timeout_s=self._settings.timeout_s)
+        written = yield from compose(asked, given, model, verify, lexical.analyse, deadline=deadline)
         clock.lap("write")
         return written
 
@@ -331,11 +353,12 @@ class Assistant:
         else:
             promising = windows(described, _WINDOWS)
         clock.lap("describe")
+        reader = self._parts.reader()
         read: list[tuple[Window, np.ndarray]] = []
         turns = [promising] if overview else [promising[:_WINDOWS_FIRST], promising[_WINDOWS_FIRST:]]
         for turn in turns:
             views = [asked, also] if also and asked != also and asked.endswith(also) else [asked]
-            chances = [self._read().read(view, [w.text for w in turn], [w.spans for w in turn]) for view in views]
+            chances = [reader.read(view, [w.text for w in turn], [w.spans for w in turn]) for view in views]
             read += zip(turn, (np.mean(each, axis=0) for each in zip(*chances, strict=True)), strict=True)
             ranked = rank(described, read)
             if ranked and ranked[0].score >= _SURE:
@@ -353,45 +376,18 @@ class Assistant:
             raise QuestionError(f"the question has {len(question)} characters, more than {limit}; shorten it")
 
     def _embed(self) -> Embedder:
-        with self._turn:
-            if self._embedder is None:
-                self._embedder = _open_embedder(self._settings)
-            bound = self._library.spec()
-            if bound is not None and bound != self._embedder.spec:
-                self._library.check_spec(self._embedder.spec)
-            return self._embedder
+        embedder = self._parts.embedder()
+        bound = self._library.spec()
+        if bound is not None and bound != embedder.spec:
+            self._library.check_spec(embedder.spec)
+        return embedder
 
-    def _read(self) -> SentenceReader:
-        with self._turn:
-            if self._reader is None:
-                from rag.reader import Reader
-
-                self._reader = Reader(self._settings.dtype)
-            return self._reader
-
-    def _language_model(self) -> LanguageModel:
-        with self._turn:
-            if self._model is None:
-                self._model = open_model(self._settings)
-            return self._model
-
-    def _closeness(self) -> Callable[[str, str], float]:
-        """How probably a text carries a sentence: by the reader, or by the CrossEncoder that the settings name."""
-        if self._settings.verifier:
-            with self._turn:
-                if self._cross_encoder is None:
-                    from rag.entail import CrossEncoderCloseness
-
-                    self._cross_encoder = CrossEncoderCloseness(self._settings.verifier)
-                return self._cross_encoder
-        reader = self._read()
-        return lambda sentence, text: float(reader.read(sentence, [text], [[(0, len(text))]])[0][1])
-
-    def _key(self, asked: str, raw: str, where: Filter | None, as_of: str | None) -> str:
+    def _key(self, raw: str, history: Sequence[Turn], where: Filter | None, as_of: str | None) -> str:
         """Of the cached answer; "" when none is kept: quotes take no longer to make than to look up."""
         if not (self._settings.model and self._settings.cache):
             return ""
-        parts = {"asked": asked, "typed": raw, "where": to_dict(where or Filter()), "as_of": as_of or ""}
+        said = [[turn.question, turn.answer] for turn in history]
+        parts = {"question": raw, "history": said, "where": to_dict(where or Filter()), "as_of": as_of or ""}
         return key_of(
             {**parts, "path": str(self.path), "version": self._library.version(), "settings": self._settings.hash}
         )
@@ -518,33 +514,6 @@ def ask(
         if report.failed and not assistant.documents():
             raise UsageError(f"{report.failed[0].path!r}: {report.failed[0].why}")
         return assistant.ask(question, history=history, where=where, as_of=as_of)
-
-
-def _open_embedder(settings: Settings) -> Embedder:
-    """Loads torch, and for a model that is not the default one sentence-transformers: only when needed."""
-    from index import minilm
-
-    if settings.embedder == minilm.NAME:
-        return minilm.MiniLM(settings.dtype)
-    from index.embed import SentenceTransformerEmbedder
-
-    return SentenceTransformerEmbedder(settings.embedder, settings.dtype)
-
-
-def open_model(settings: Settings) -> LanguageModel:
-    """Loads litellm, and for a GGUF file llama.cpp: only when an answer is to be written."""
-    from rag.llm import LiteLLMModel, load_keys
-
-    if settings.key_file:
-        load_keys(Path(settings.key_file))
-    kind, _, rest = settings.model.partition(":")
-    if kind not in ("gguf", "hf"):
-        return LiteLLMModel(settings.model, api_base=settings.api_base, window=settings.window)
-    from rag.local import fetch, serve
-    from rag.models import models_folder
-
-    path = Path(rest).expanduser() if kind == "gguf" else fetch(rest, models_folder())
-    return LiteLLMModel(f"openai/{path.stem}", api_base=serve(path, settings.window), window=settings.window)
 
 
 def _hit(candidate: Candidate) -> Hit:

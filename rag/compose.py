@@ -2,9 +2,11 @@
 
     prompt -> draft -> sentences -> each checked against what it cites, its numbers mended where another carries it
 
-Joins `rag.generate` and `rag.verify`; which model writes and how closeness is measured is the caller's.
+Joins `rag.generate`, `rag.rewrite` and `rag.cite` with a model; which one writes, and how a sentence is checked, is the
+caller's.
 """
 
+import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -15,10 +17,14 @@ from index.dates import from_iso
 from index.errors import ModelError
 from index.types import Document
 from rag.cite import introduce_document, renumbered
-from rag.generate import DraftSentence, parse_draft, says_nothing, write_prompt
-from rag.types import Citation, Claim, LanguageModel, Reason, Token, Usage, Verdict
+from rag.generate import DraftSentence, parse_draft, says_nothing, without_thinking, write_prompt
+from rag.rewrite import read_rewritten, rewrite_prompt, standalone
+from rag.types import Citation, Claim, LanguageModel, Reason, Token, Turn, Usage, Verdict
+
+_log = logging.getLogger(__name__)
 
 _ANSWER_TOKENS = 300
+_QUESTION_TOKENS = 80
 _TRIED = 4  # sentences nearest to one that fails are tried in the place of those it cites
 
 Verify = Callable[[str, Sequence[Citation]], Verdict]
@@ -46,14 +52,13 @@ def compose(
     verify: Verify,
     analyse: Callable[[str], list[str]],
     *,
-    timeout_s: float,
+    deadline: float,
 ) -> Generator[Token, None, Composed]:
     """Yields the draft as it comes, provisional; returns what stood the check. A model that fails raises nothing here:
-    `reason` says how it failed.
+    `reason` says how it failed, and the log why.
 
-    given: best first, each with its own marker.
+    given: best first, each with its own marker. deadline: on time.monotonic's clock.
     """
-    deadline = time.monotonic() + timeout_s
     prompt = write_prompt(question, given, introduce_document, window=model.window, count_tokens=model.count_tokens)
     shown = given[: len(given) - prompt.left_out]
     used: dict[str, float] = {"evidence_left_out": prompt.left_out} if prompt.left_out else {}
@@ -62,12 +67,12 @@ def compose(
         with closing(model.write(prompt.messages, max_tokens=_ANSWER_TOKENS, deadline=deadline)) as pieces:  # type: ignore[type-var]
             for piece in pieces:
                 if isinstance(piece, Usage):
-                    used |= {"prompt_tokens": piece.prompt_tokens, "completion_tokens": piece.completion_tokens}
-                    used |= {} if piece.cost_usd is None else {"cost_usd": piece.cost_usd}
+                    used |= _figures(piece)
                 else:
                     draft += piece
                     yield Token(piece)
     except ModelError as error:
+        _log.warning("%s", error)
         return Composed(reason=error.reason, usage=used)
     sentences = parse_draft(draft, [c.marker for c in shown])
     judged = [_judge(sentence, shown, verify, analyse) for sentence in sentences]
@@ -81,6 +86,32 @@ def compose(
         reason="" if kept else "unsupported",
         usage=used,
     )
+
+
+def in_full(
+    question: str, history: Sequence[Turn], model: LanguageModel, *, deadline: float
+) -> tuple[str, Mapping[str, float]]:
+    """A follow-up as a question that stands alone, in the model's words, and what that used.
+
+    By rule where the model fails, or writes what the conversation does not say.
+    """
+    draft, used = "", Usage(0, 0)
+    try:
+        prompt = rewrite_prompt(question, history)
+        for piece in model.write(prompt, max_tokens=_QUESTION_TOKENS, deadline=deadline):
+            if isinstance(piece, Usage):
+                used = piece
+            else:
+                draft += piece
+    except ModelError as error:
+        _log.warning("%s", error)
+    written = read_rewritten(without_thinking(draft), question, history)
+    return written or standalone(question, history), _figures(used)
+
+
+def _figures(used: Usage) -> dict[str, float]:
+    figures: dict[str, float] = {"prompt_tokens": used.prompt_tokens, "completion_tokens": used.completion_tokens}
+    return figures if used.cost_usd is None else {**figures, "cost_usd": used.cost_usd}
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,9 +97,14 @@ def _one_line(text: str) -> str:
     return re.sub(r"\s+", " ", text).replace("<", "‹").replace(">", "›").replace("[", "(").replace("]", ")")
 
 
+def without_thinking(draft: str) -> str:
+    """What a reasoning model writes for others."""
+    return _THINKING.sub("", draft)
+
+
 def says_nothing(draft: str) -> bool:
     """Whether the model found no answer."""
-    return bool(_NOT_THERE.search(_THINKING.sub("", draft)))
+    return bool(_NOT_THERE.search(without_thinking(draft)))
 
 
 def parse_draft(draft: str, given: Sequence[int]) -> list[DraftSentence]:
@@ -107,7 +112,7 @@ def parse_draft(draft: str, given: Sequence[int]) -> list[DraftSentence]:
 
     given: the numbers in the prompt; others are dropped. A sentence without any keeps an empty tuple.
     """
-    text = _from_json(_THINKING.sub("", draft))
+    text = _from_json(without_thinking(draft))
     allowed = set(given)
     sentences: list[DraftSentence] = []
     for line in text.splitlines():

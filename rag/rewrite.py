@@ -1,14 +1,15 @@
 """A follow-up and its conversation to a question that stands alone.
 
-By rule. A question that leans on what was said before (a pronoun without a name, "and in 2025?", "why?") gets the name
+By rule: a question that leans on what was said before (a pronoun without a name, "and in 2025?", "why?") gets the name
 that its pronoun stands for, where the last question was about one person; otherwise it is asked together with what the
-last question was about. A question that stands alone is left alone.
+last question was about. By a language model, where there is one: it is asked to say the question in full, and what it
+says is taken only if it is made of the conversation's names and numbers. A question that stands alone is left alone.
 """
 
 import re
 from collections.abc import Sequence
 
-from rag.types import Turn
+from rag.types import Message, Turn
 
 _LEANS = re.compile(
     r"\b(?:he|she|it|they|him|her|them|his|hers|its|their|theirs|this|these|those|there|then|so|the (?:same|other)"
@@ -38,6 +39,15 @@ _PERSON = re.compile(
 )
 _SHORT = 3  # words: fewer name no topic of their own
 
+INSTRUCTIONS = """\
+You are given a conversation and its last question. Write that question so that it can be understood without the
+conversation: put names in the place of pronouns and fill in what was left out. Use only what the conversation says. Do
+not answer the question. Write one question, on one line, and nothing else."""
+_TURNS, _ANSWER_CHARS = 4, 400  # of the conversation that a model is shown
+_LONGEST = 400  # characters of a question in full
+_LABEL = re.compile(r"^\W*(?:(?:rewritten |standalone |full )?question\s*:\s*)?[\"“]?", re.IGNORECASE)
+_NAMED_OR_NUMBERED = re.compile(r"(?<!^)\b(?:[A-Z][\w’'-]*|\w*\d\w*)")
+
 
 def needs_history(question: str) -> bool:
     """Whether the question cannot be understood without what came before it."""
@@ -61,3 +71,26 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
         name = names[0] + ("’s" if found["owner"] else "")
         return question[: found.start()] + name + question[found.end() :]
     return f"{topic[-1].rstrip(' ?.!')}? {question}"
+
+
+def rewrite_prompt(question: str, history: Sequence[Turn]) -> tuple[Message, ...]:
+    """What a language model is asked. history: oldest first."""
+    lines = []
+    for turn in history[-_TURNS:]:
+        lines.append(f"Question: {' '.join(turn.question.split())}")
+        if turn.answer:
+            lines.append(f"Answer: {' '.join(turn.answer.split())[:_ANSWER_CHARS]}")
+    lines.append(f"Last question: {' '.join(question.split())}")
+    return Message("system", INSTRUCTIONS), Message("user", "\n".join(lines) + "\nIn full:")
+
+
+def read_rewritten(draft: str, question: str, history: Sequence[Turn]) -> str:
+    """The question in a model's draft, or "" when that is none, or says what the conversation does not."""
+    lines = [line.strip() for line in draft.splitlines() if line.strip()]
+    found = _LABEL.sub("", lines[0]).rstrip('"” ') if lines else ""
+    if not found.endswith("?") or len(found) > max(_LONGEST, 2 * len(question)):
+        return ""
+    said = " ".join([question, *(f"{turn.question} {turn.answer}" for turn in history)]).casefold()
+    if any(re.sub(r"[’']s?$", "", word.casefold()) not in said for word in _NAMED_OR_NUMBERED.findall(found)):
+        return ""
+    return found

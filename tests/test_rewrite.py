@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.rewrite import standalone
+from rag.rewrite import read_rewritten, rewrite_prompt, standalone
 from rag.types import Turn
 
 HISTORY = (Turn("When did the Danube bridge open?", "In March."),)
@@ -47,3 +47,32 @@ def test_a_chain_of_follow_ups_leads_back_to_the_question_that_stood_alone() -> 
 def test_a_pronoun_gets_the_name_of_the_one_person_it_can_stand_for(before: str, question: str, asked: str) -> None:
     """Two people, or a place, are no answer to who "he" is: then the question takes its topic along."""
     assert standalone(question, [Turn(before, "")]) == asked
+
+
+def test_what_a_model_is_shown_is_the_end_of_the_conversation() -> None:
+    """The last turns, each on its own lines, and the question last."""
+    turns = [Turn(f"Who is number {i}?", "x" * 900) for i in range(9)]
+    system, user = rewrite_prompt("And\nthen?", turns)
+    assert (system.role, user.role) == ("system", "user")
+    assert "number 4" not in user.content
+    assert "number 5" in user.content
+    assert max(map(len, user.content.splitlines())) < 500
+    assert user.content.endswith("Last question: And then?\nIn full:")
+
+
+@pytest.mark.parametrize(
+    ("draft", "asked"),
+    [
+        ("Who paid for the Danube bridge?", "Who paid for the Danube bridge?"),
+        ("\nQuestion: Who paid for the Danube bridge?\nIt was the state.", "Who paid for the Danube bridge?"),
+        ('"Who paid for the Danube bridge in March?"', "Who paid for the Danube bridge in March?"),
+        ("The state paid.", ""),
+        ("Who paid for the Rhine bridge?", ""),
+        ("Who paid 40 for the Danube bridge?", ""),
+        ("Who paid " + "very " * 200 + "much?", ""),
+        ("", ""),
+    ],
+)
+def test_a_models_question_is_taken_when_the_conversation_says_all_of_it(draft: str, asked: str) -> None:
+    """An answer, a name or a number from elsewhere, or a page of text is none."""
+    assert read_rewritten(draft, "Who paid?", HISTORY) == asked

@@ -1,6 +1,6 @@
 """An answer in a model's prose: what stands is what the evidence carries, and without a model there are quotes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from index.errors import ModelError
 from index.minilm import MiniLM
 from rag import Answer, Assistant, Settings
 from rag.assistant import seeds_folder
-from rag.types import Done, Event, Message, Token, Verified
+from rag.types import Done, Event, Message, Token, Turn, Verified
 from tests.fakes import ScriptedModel
 
 QUESTION = "Who met Naryshkin?"
@@ -124,3 +124,35 @@ def test_a_written_answer_is_kept_for_the_same_question(
         assert model.asked == 1
         assistant.ask(QUESTION, as_of="2025-12")
         assert model.asked == 2
+
+
+def follow_up(library: Path, embedder: MiniLM, script: Callable[[Sequence[Message]], str]) -> Answer:
+    settings = Settings.load(model="scripted", cache=False)
+    with Assistant.open(library, settings=settings, embedder=embedder, model=ScriptedModel(script)) as assistant:
+        return assistant.ask("And when did they meet?", history=[Turn(QUESTION, "John Ratcliffe did.")])
+
+
+def test_a_follow_up_is_asked_in_the_models_words(library: Path, embedder: MiniLM) -> None:
+    """Where they say nothing new; what the rewriting used is counted."""
+
+    def script(messages: Sequence[Message]) -> str:
+        if "In full:" in messages[-1].content:
+            return "When did Ratcliffe and Naryshkin meet?"
+        return f"{TRUE} {marker_of(messages, 'Ratcliffe')}."
+
+    answer = follow_up(library, embedder, script)
+    assert answer.asked_as == "When did Ratcliffe and Naryshkin meet?"
+    assert answer.text == f"{TRUE}. [1]"
+    assert answer.usage["prompt_tokens"] == 200
+
+
+def test_a_follow_up_is_put_in_full_by_rule_where_the_model_fails(library: Path, embedder: MiniLM) -> None:
+    """Or invents: the conversation names no Lavrov."""
+
+    def fails(messages: Sequence[Message]) -> str:
+        raise ModelError("no", reason="unavailable")
+
+    for script in (fails, lambda messages: "When did Lavrov meet Naryshkin?"):
+        answer = follow_up(library, embedder, script)
+        assert answer.asked_as == f"{QUESTION} And when did they meet?"
+        assert answer.claims[0].support == "quoted"

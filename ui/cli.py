@@ -337,8 +337,8 @@ def models_test(
 ) -> None:
     """Ask a model one question about a small text of its own: speed, cost, and whether it cites as it is told to."""
     from rag import Settings
-    from rag.assistant import open_model
     from rag.compose import try_model
+    from rag.parts import open_model
     from rag.types import to_dict
     from ui.terminal import json_line, one_line
 

@@ -1,0 +1,94 @@
+"""The models of a pipeline, each loaded when it is first needed: embedding, reading, writing, judging.
+
+Which of them there is follows from the settings; a test or a program may hand in its own.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import RLock
+
+from index.types import Embedder
+from rag.settings import Settings
+from rag.types import LanguageModel, SentenceReader
+
+
+class Parts:
+    """Safe to share between threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        embedder: Embedder | None = None,
+        reader: SentenceReader | None = None,
+        model: LanguageModel | None = None,
+    ) -> None:
+        self._settings = settings
+        self._embedder = embedder
+        self._reader = reader
+        self._model = model
+        self._cross_encoder: Callable[[str, str], float] | None = None
+        self._turn = RLock()
+        self.writes = bool(model or settings.model)
+
+    def embedder(self) -> Embedder:
+        with self._turn:
+            if self._embedder is None:
+                self._embedder = open_embedder(self._settings)
+            return self._embedder
+
+    def reader(self) -> SentenceReader:
+        with self._turn:
+            if self._reader is None:
+                from rag.reader import Reader
+
+                self._reader = Reader(self._settings.dtype)
+            return self._reader
+
+    def model(self) -> LanguageModel:
+        """Only where `writes`. Raises ModelError when it cannot be loaded."""
+        with self._turn:
+            if self._model is None:
+                self._model = open_model(self._settings)
+            return self._model
+
+    def closeness(self) -> Callable[[str, str], float]:
+        """How probably a text carries a sentence: by the reader, or by the CrossEncoder that the settings name."""
+        if self._settings.verifier:
+            with self._turn:
+                if self._cross_encoder is None:
+                    from rag.entail import CrossEncoderCloseness
+
+                    self._cross_encoder = CrossEncoderCloseness(self._settings.verifier)
+                return self._cross_encoder
+        reader = self.reader()
+        return lambda sentence, text: float(reader.read(sentence, [text], [[(0, len(text))]])[0][1])
+
+
+def open_embedder(settings: Settings) -> Embedder:
+    """Loads torch, and for a model that is not the default one sentence-transformers."""
+    from index import minilm
+
+    if settings.embedder == minilm.NAME:
+        return minilm.MiniLM(settings.dtype)
+    from index.embed import SentenceTransformerEmbedder
+
+    return SentenceTransformerEmbedder(settings.embedder, settings.dtype)
+
+
+def open_model(settings: Settings, fetching: Callable[[int, int], None] | None = None) -> LanguageModel:
+    """Loads litellm, and for a GGUF file llama.cpp.
+
+    fetching: called with the bytes so far and in all, while an `hf:` file is fetched. Raises ModelError and UsageError.
+    """
+    from rag.llm import LiteLLMModel, load_keys
+
+    if settings.key_file:
+        load_keys(Path(settings.key_file))
+    kind, _, rest = settings.model.partition(":")
+    if kind not in ("gguf", "hf"):
+        return LiteLLMModel(settings.model, api_base=settings.api_base, window=settings.window)
+    from rag.local import fetch, serve
+    from rag.models import models_folder
+
+    path = Path(rest).expanduser() if kind == "gguf" else fetch(rest, models_folder(), fetching)
+    return LiteLLMModel(f"openai/{path.stem}", api_base=serve(path, settings.window), window=settings.window)
