@@ -7,7 +7,8 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 
 from platformdirs import user_cache_path
 from rich.box import SIMPLE_HEAD
@@ -69,19 +70,28 @@ def run_file(
     """Evaluate the questions of a file (the first `limit` of them, when given) and write the figures to `out`.
 
     With a corpus its library is built in the user's cache at the first run. Without one the named library is asked;
-    questions about the seeds are asked of the seeds alone, whatever else the default library holds. Progress goes to
-    stderr, where it is a terminal; nothing is printed on stdout.
+    questions about the seeds are asked of the seeds alone, whatever else the default library holds. Where the settings
+    name a language model, the quoted answers are evaluated too, to be compared with. Progress goes to stderr, where it
+    is a terminal; nothing is printed on stdout.
     """
     questions = read_questions(file)
     questions = questions[:limit] if limit else questions
-    with _open(questions, corpus, library, settings) as assistant, _progress() as bar:
-        task = bar.add_task("asking", total=len(questions))
-        evaluation = evaluate(
-            assistant,
-            questions,
-            name=file.name,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    settings = settings or Settings.load()
+
+    def asked_with(settings: Settings) -> Evaluation:
+        with _open(questions, corpus, library, settings) as assistant, _progress() as bar:
+            task = bar.add_task(f"asking {settings.model or 'for quotes'}", total=len(questions))
+            return evaluate(
+                assistant,
+                questions,
+                name=file.name,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+
+    evaluation = asked_with(settings)
+    if settings.model:
+        quoted = asked_with(settings.model_copy(update={"model": ""})).overall
+        evaluation = replace(evaluation, model=settings.model, quoted=quoted)
     if out:
         write_json(evaluation, out)
     return evaluation
@@ -101,11 +111,13 @@ def render(evaluation: Evaluation) -> list[RenderableType]:
     title = f"{evaluation.name}: {overall.questions} questions, {overall.answerable} answerable"
     table = Table(title=title, box=SIMPLE_HEAD, min_width=len(title))
     table.add_column("figure")
-    table.add_column("value", justify="right")
+    columns = [overall] if evaluation.quoted is None else [evaluation.quoted, overall]
+    for heading in ["value"] if evaluation.quoted is None else ["quoted", PurePath(evaluation.model).name]:
+        table.add_column(heading, justify="right")
     for name, words, unit in _OVERALL:
-        value = getattr(overall, name)
-        if value is not None:
-            table.add_row(words, f"{value:.1f} {unit}" if unit else f"{value:.3f}")
+        values = [getattr(figures, name) for figures in columns]
+        if any(value is not None for value in values):
+            table.add_row(words, *(_with_unit(value, unit) for value in values))
     tables: list[RenderableType] = [table]
     if len(evaluation.kinds) > 1:
         tables.append(_kinds_table(evaluation))
@@ -210,6 +222,12 @@ def _kinds_table(evaluation: Evaluation) -> Table:
 
 def _silent(found: Figures) -> float | None:
     return found.abstention_recall if found.false_abstention_rate is None else found.false_abstention_rate
+
+
+def _with_unit(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:.1f} {unit}" if unit else f"{value:.3f}"
 
 
 def _cell(value: float | None) -> str:

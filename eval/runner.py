@@ -89,7 +89,11 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One run. To JSON and back with `rag.types.to_json` and `from_json`. seconds: of the whole run."""
+    """One run. To JSON and back with `rag.types.to_json` and `from_json`.
+
+    model: that wrote the answers, "" for quotes. quoted: the figures of the quoted answers to the same questions, where
+    a model wrote. seconds: of the whole run.
+    """
 
     name: str
     library: str
@@ -99,6 +103,8 @@ class Evaluation:
     kinds: Mapping[str, Figures] = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
     seconds: float = 0.0
+    model: str = ""
+    quoted: Figures | None = None
 
 
 def evaluate(

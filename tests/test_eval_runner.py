@@ -8,15 +8,18 @@ import pytest
 from rich.console import Console
 
 from eval import bench
+from eval.bench.following import measure_following
+from eval.bench.measure import Workload
 from eval.questions import Question
 from eval.report import print_report, run_file, write_json
 from eval.runner import Evaluation, Outcome, evaluate, figures, only_ranks
 from index.errors import DocumentError, UsageError
 from index.load import document_id
 from index.types import Document
-from rag import Assistant
-from rag.types import from_json
+from rag import Assistant, Settings
+from rag.types import Turn, from_json
 from tests.fakes import WordHashEmbedder
+from tests.openai_server import says, serving
 
 TEXTS = {
     "talks": "Li Hui arrived in Moscow on Friday. He met the minister in the old palace.",
@@ -165,6 +168,29 @@ def test_the_report_fits_a_terminal_of_80_columns(assistant: Assistant, tmp_path
     assert not any("…" in line for line in lines if "among" not in line), "a cell was cut"
 
 
+def test_a_models_answers_stand_beside_the_quotes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same questions of the same library, in two columns that fit a terminal."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    seeds = Path(__file__).parents[1] / "eval" / "questions" / "seeds.jsonl"
+    with serving(says("Bananas are blue [1].")) as script:
+        settings = Settings.load(model="openai/scripted", api_base=script.address, cache=False)
+        evaluation = run_file(seeds, limit=2, settings=settings)
+    assert len(script.requests) == 2
+    assert evaluation.quoted is not None
+    assert (evaluation.model, evaluation.overall.tokens_p50, evaluation.quoted.tokens_p50) == (
+        "openai/scripted",
+        102,
+        None,
+    )
+    assert evaluation.overall.evidence_cited == evaluation.quoted.evidence_cited, "what is not carried becomes quotes"
+    page = tmp_path / "page.txt"
+    with page.open("w", encoding="utf-8") as file:
+        print_report(replace(evaluation, library="small"), Console(file=file, width=80))
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("quoted" in line and "scripted" in line for line in lines)
+
+
 def test_a_corpus_is_indexed_once_and_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     corpus, questions = tmp_path / "corpus.jsonl", tmp_path / "questions.jsonl"
@@ -197,3 +223,15 @@ def test_a_benchmark_that_does_not_exist_or_half_a_corpus_is_wrong_use(tmp_path:
         bench.run(["speed"], corpus=None, questions=None, out=None)
     with pytest.raises(UsageError, match="give both --corpus FILE and --questions FILE"):
         bench.run(["cold"], corpus=tmp_path / "corpus.jsonl", questions=None, out=None)
+
+
+def test_a_follow_up_in_full_finds_what_it_does_not_find_alone(assistant: Assistant) -> None:
+    """The benchmark of rewriting: of the documents that answer, the share among the first five."""
+    asked = replace(QUESTIONS[0], question="Why?", history=(Turn(QUESTIONS[0].question, ""),))
+    with assistant:
+        workload = Workload("small", tuple(assistant.documents()), (asked,), assistant)
+        found = measure_following(workload)
+        assert [m.system for m in found.measurements] == ["last turn alone", "by rule"]
+        assert found.measurements[1].figures["recall@5 %"] == 100
+        with pytest.raises(UsageError, match="no question here has a conversation before it"):
+            measure_following(replace(workload, questions=QUESTIONS))

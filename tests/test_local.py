@@ -134,9 +134,7 @@ def test_a_file_of_the_hub_is_fetched_once(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr(local, "_HUB", address)
         with pytest.raises(ModelError, match=r"has sha256 .*, not 000000000000…; it was deleted"):
             fetch(f"owner/repo/m.gguf@{'0' * 64}", tmp_path / "kept")
-        with pytest.raises(
-            ModelError, match=r"cannot fetch 'hf:owner/repo/other.gguf': .*404.*; check"
-        ):
+        with pytest.raises(ModelError, match=r"cannot fetch 'hf:owner/repo/other.gguf': .*404.*; check"):
             fetch("owner/repo/other.gguf", tmp_path / "kept")
         assert not [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
         path = fetch(f"owner/repo/m.gguf@{digest}", tmp_path / "kept", lambda done, total: seen.append((done, total)))

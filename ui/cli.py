@@ -280,16 +280,16 @@ def evaluate(
 @app.command(epilog="Example: sayso bench index --corpus corpus.jsonl --questions queries.jsonl --out bench.json")
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="index, ask, cold, verifier; all when none is named.")
+        list[str] | None, typer.Argument(metavar="NAME", help="index, ask, cold, verifier, followups; all when none.")
     ] = None,
     corpus: Annotated[Path | None, typer.Option(metavar="FILE", help="Paragraphs, one JSON object a line.")] = None,
     questions: Annotated[Path | None, typer.Option(metavar="FILE", help="Questions about them, the same way.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the figures as JSON here.")] = None,
 ) -> None:
-    """Measure speed beside another system.
+    """Measure what is fast, strict or found here, each beside something else in one run.
 
-    index: passages a second; ask: a question, warm; cold: `sayso ask` from its start. `make bench` installs what it is
-    compared with.
+    index: passages a second; ask: a question, warm; cold: `sayso ask` from its start (`make bench` installs what these
+    are compared with). verifier: altered sentences that pass. followups: what they find, alone and put in full.
     """
     from eval.bench import run
 

@@ -1,9 +1,10 @@
 """Speed and strictness, measured here and now: `sayso bench`. Each compares within one run, on the same texts.
 
-    index   passages indexed a second, against LangChain's FAISS store with the same weights
-    ask     a warm ask(), beside LangChain's similarity search
-    cold    `sayso ask` in a fresh process
+    index       passages indexed a second, against LangChain's FAISS store with the same weights
+    ask         a warm ask(), beside LangChain's similarity search
+    cold        `sayso ask` in a fresh process
     verifier    what it lets through and refuses, on sentences altered by one thing
+    followups   what a conversation's last question finds, alone and put in full by rule (and by SAYSO_MODEL)
 
 Heavy imports happen in the benchmark that needs them, so that `cold` runs without LangChain.
 """
@@ -103,9 +104,16 @@ def _verifier(workload: Workload) -> Result:
     return measure_verifier(workload)
 
 
+def _followups(workload: Workload) -> Result:
+    from eval.bench.following import measure_following
+
+    return measure_following(workload)
+
+
 _BENCHMARKS: Mapping[str, Callable[[Workload], Result]] = {
     "index": _index,
     "ask": _ask,
     "cold": _cold,
     "verifier": _verifier,
+    "followups": _followups,
 }
