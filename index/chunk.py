@@ -10,50 +10,17 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
+from index.furniture import is_furniture, says_nothing
 from index.types import Document, Passage, Sentence
 
-RECIPE = "paragraphs+nupunkt-1"  # part of IndexSpec: libraries split by other rules are rebuilt
+RECIPE = "paragraphs+nupunkt-2"  # part of IndexSpec: libraries split by other rules are rebuilt
 _SPECIAL_TOKENS = 2
 _CONTEXT_TOKENS = 32  # at most this much of the window goes to the title
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
 _BLANK_LINES = re.compile(r"\n[ \t\xa0]*\n\s*")
-_HEADING_MARK = re.compile(r"\s*#{1,6}\s")
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---(?=\n|\Z)", re.DOTALL)
-
-# Lines of web pages that state nothing about the world. Each is matched against a whole sentence or line.
-_FURNITURE = re.compile(
-    r"""(?ix) ^[\W_]*(?:
-      \d*\s*(?:comments?|shares?|likes?|views?|replies)             # "0 Comments"
-    | (?:home|start|news)\s*[»›>/|].*                               # "Home » World » ..."
-    | sources?\s*:?                                                 # a label whose value is elsewhere
-    | (?:share|tweet|print|e-?mail|save|reply|report)(?:\s+(?:this|on|via|to)\b.{0,40})?
-    | (?:advertisement|sponsored(?:\s+content)?|related(?:\s+(?:articles?|stories|posts?))?)\s*:?
-    | (?:read|see)\s+(?:more|also|next)\b.{0,80}
-    | (?:leave|post|add)\s+a\s+(?:comment|reply).{0,40}
-    | (?:sign|log)\s+(?:in|up|out)\b.{0,60}
-    | subscribe\b.{0,80} | follow\s+us\b.{0,60} | click\s+here\b.{0,80}
-    | (?:©|\(c\)|copyright\b).{0,80} | all\s+rights\s+reserved.{0,40}
-    | (?:we|this\s+(?:web)?site)\s+uses?\s+cookies.{0,200} | (?:accept|reject|manage)\s+(?:all\s+)?cookies.{0,40}
-    | (?:tags?|categor(?:y|ies)|filed\s+under|posted\s+in)\s*:.{0,120}
-    | skip\s+to\s+(?:main\s+)?content | (?:previous|next)\s+(?:post|article|page)\b.{0,80}
-    | \d+\s+min(?:ute)?s?\s+read
-    )[\W_]*$
-    """
-)
-# Sentences in which a page or a film asks something of its audience.
-_APPEAL = re.compile(
-    r"""(?ix)
-      \b(?:give|hit|smash|leave|press|drop)\b.{0,40}\b(?:a\s+)?(?:like|thumbs\s+up|subscribe|bell)\b(?!\s+\w+ly)
-    | \b(?:sign\s+up\s+(?:for|to)|subscribe\s+to)\s+(?:my|our|the|this)\b.{0,60}\b(?:newsletter|channel|podcast|list)\b
-    | \b(?:support|join)\s+(?:the|my|our|this)\s+(?:channel|podcast|newsletter|patreon)\b
-    | \b(?:my|our|the)\b.{0,40}\bnewsletter\b.{0,40}\b(?:find|read|subscribe|sign)\b
-    | ^\W*(?:thank\s+you|thanks)\b.{0,30}\bfor\s+(?:watching|reading|listening)\b
-    | ^\W*(?:okay|ok|alright|so|and)?,?\s*(?:i(?:\s+will|'ll)\s+end\s+(?:it\s+)?here|see\s+you\s+(?:next|again)\b.*)
-    """
-)
-_NAV_ROW = re.compile(r"^(?:[A-Z][\w&-]*[ \t|·•/]+){4,}[A-Z][\w&-]*$")  # "Europe France Global News Politics"
 
 
 def split_sentences(document: Document, count_tokens: CountTokens, window: int) -> list[Sentence]:
@@ -63,11 +30,12 @@ def split_sentences(document: Document, count_tokens: CountTokens, window: int) 
     # A first line that is a whole sentence, or the whole text, says something though it also serves as the title.
     heading = "" if document.title.endswith((".", "!")) or text.strip() == document.title else document.title
     for start, end in _paragraphs(text):
-        furniture = _is_furniture(text[start:end], heading)
-        if furniture:
+        if is_furniture(text[start:end], heading):
             spans.append((start, end, True))
             continue
-        spans.extend((s, e, _is_appeal(text[s:e])) for s, e in _sentence_spans(text, start, end))
+        places = list(_sentence_spans(text, start, end))
+        empty = says_nothing(text[s:e] for s, e in places)
+        spans.extend((s, e, furniture) for (s, e), furniture in zip(places, empty, strict=True))
     limit = window - _SPECIAL_TOKENS - _CONTEXT_TOKENS
     counts = count_tokens([text[start:end] for start, end, _ in spans])
     sentences: list[Sentence] = []
@@ -162,22 +130,6 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     while end > start and text[end - 1].isspace():
         end -= 1
     return start, end
-
-
-def _is_furniture(paragraph: str, title: str) -> bool:
-    """A line that is never evidence: navigation, counters, labels, and the title, which every citation names anyway."""
-    return bool(
-        paragraph.strip("# ") == title
-        or paragraph.startswith("---\n")
-        or (_HEADING_MARK.match(paragraph) and "\n" not in paragraph)
-        or _FURNITURE.match(paragraph)
-        or _NAV_ROW.match(paragraph)
-        or not any(character.isalnum() for character in paragraph)
-    )
-
-
-def _is_appeal(sentence: str) -> bool:
-    return bool(_APPEAL.search(sentence) or _FURNITURE.match(sentence))
 
 
 def _split_long(text: str, start: int, end: int, count_tokens: CountTokens, limit: int) -> list[tuple[int, int]]:

@@ -49,7 +49,13 @@ def _plain(text: str) -> str:
 
 def analyse(text: str) -> list[str]:
     """Lower-case stems of all words in order, accents dropped, stop words kept; "2,500" and "3.5" are one word each."""
-    return [_stem(word) for word in _WORD.findall(_plain(text))]
+    return list(_analysed(text))
+
+
+@lru_cache(maxsize=20_000)
+def _analysed(text: str) -> tuple[str, ...]:
+    """Kept, since question after question meets the same sentences."""
+    return tuple(_stem(word) for word in _WORD.findall(_plain(text)))
 
 
 def content_words(text: str) -> list[str]:

@@ -23,7 +23,9 @@ SOURCES_FILE = "sources.toml"
 _TITLE_CHARS = 100
 # Everything below space but tab and newline, and the characters that change the direction of what follows: they
 # are invisible on a page and let a document show something else than it says.
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\U000e0000-\U000e007f]"
+)
 
 _HALF_CHARACTER = re.compile(r"[\ud800-\udfff]")  # half of a UTF-16 pair: no text, and nothing can store it
 

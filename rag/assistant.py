@@ -406,7 +406,7 @@ class Assistant:
 
     def _retrieve(self, vector: np.ndarray, words: Sequence[str], k: int, allowed: set[str] | None) -> list[Candidate]:
         among = None if allowed is None else self._library.passage_ids(allowed)
-        return retrieve(_Shelf(self._library, self._vectors()), vector, words, k=k, among=among)
+        return retrieve(_Shelf(self._library, self._vectors()), vector, words, lexical.analyse, k=k, among=among)
 
     def _allowed(self, where: Filter | None, as_of: str | None = None) -> set[str] | None:
         """Ids of the documents that may be used, None for all."""
@@ -463,6 +463,9 @@ class _Shelf:
 
     def by_words(self, words: Sequence[str], k: int, among: Sequence[int] | None) -> dict[int, float]:
         return self._library.search_words(words, k, among)
+
+    def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
+        return self._library.rarity(words)
 
     def records(self, passage_ids: Sequence[int]) -> list[PassageRecord]:
         return self._library.passages(passage_ids)
