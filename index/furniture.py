@@ -44,10 +44,12 @@ _NAV_ROW = re.compile(r"^(?:[A-Z][\w&-]*[ \t|·•/]+){4,}[A-Z][\w&-]*$")  # "Eu
 
 # An imperative: the verb begins a sentence or a clause, or follows a word that makes an order of it.
 _DO = (
-    r"(?:(?:^|[:;.!?,—–)\]}>\"“”*_#|/-])[\s\W]*|\b(?:please|now|then|instead|just|only|always|must|should|shall|"
+    r"(?:(?:^|[:;.!?,—–)\]}>*_#|/-])[\s\W]*|\b(?:please|now|then|instead|just|only|always|must|should|shall|"
     r"you\s+(?:will|are\s+to)|immediately|first)\s+)"
 )
-_MODEL = r"(?:A\.?I\.?|LLM|language\s+model|chat\s?bot|(?:\w+\s+)?assistant|GPT\S*|bot)s?"
+_MODEL = (
+    r"(?:A\.?I\.?|LLM|language\s+model|chat\s?bot|(?:\w+\s+)?assistant|(?:chat)?GPT\S*|Claude|Gemini|Copilot|bot)s?"
+)
 _SAY = (
     r"(?:reply|respond|answer|output|print|say|repeat|write|include|append|insert|add|begin|end|start|finish|conclude|"
     r"prepend|return|state|mention|cite|tell|display|show|quote|put|replace|recommend|claim|echo|emit|use|give)"
@@ -59,6 +61,7 @@ _ORDER = re.compile(
             these|those|system|other)\b.{{0,40}}?
         \b(?:instruct\w*|prompts?|rules?|guidelines?|directi(?:ons?|ves?)|context|evidence|constraints?|training|
             sources?|documents?|commands?|orders?|before|above|told)\b
+    | {_DO}(?:ignore|disregard|forget)\s+(?:all\s+(?:of\s+)?)?(?:the\s+|this\s+)?(?:above|everything|foregoing)\b
     | {_DO}(?:do\s+not|don['’]t|never|stop)\s+(?:\w+\s+){{0,2}}?
         (?:mention|reveal|tell|cit(?:e|ing)|quot(?:e|ing)|us(?:e|ing)|trust|rely|follow(?:ing)?|answer(?:ing)?|obey)\b.{{0,60}}?
         \b(?:users?|other|previous|prior|above|any|these|this|your|system)\b.{{0,30}}?
@@ -71,6 +74,7 @@ _ORDER = re.compile(
         (?:to|for)?\s*(?:the\s+|any\s+|all\s+|every\s+)?{_MODEL}\b.{{0,60}}?[:,!—–-]
     | \bif\s+you\s+are\s+(?:an?|the)\s+(?:\w+\s+){{0,2}}?{_MODEL}\b
     | \b(?:as|being)\s+(?:an?|the)\s+{_MODEL},?\s+you(?:r)?\b
+    | \byou\s+are\s+in\s+\w+\s+mode\b
     | \byou\s+are\s+(?:now\s+|no\s+longer\s+)(?:an?\s+|the\s+|in\s+|acting\s+)?(?:\w+\s+){{0,3}}?
         (?:{_MODEL}|model|mode|DAN|bound|restricted|limited|free|pirate|hacker)\b
     | ^\W*(?:system|assistant|developer)(?:\s+(?:prompt|message|override|note|instructions?|command|notice))?\s*[:\]>]
@@ -80,6 +84,8 @@ _ORDER = re.compile(
     | \b(?:begin|start|end)\s+(?:of\s+)?(?:system|prompt|instructions?|admin|hidden|evidence)\b
     | {_DO}{_SAY}\b.{{0,120}}?\b(?:your|every|each|any|all)\s+(?:\w+\s+){{0,2}}?
         (?:answers?|repl(?:y|ies)|responses?|outputs?|summar(?:y|ies)|completions?|citations?|messages?)\b
+    | \b(?:your|every|each|any|all)\s+(?:\w+\s+)?(?:answers?|repl(?:y|ies)|responses?|outputs?|summar(?:y|ies))\s+
+        (?:must|should|shall|will|ha(?:s|ve)\s+to|needs?\s+to)\b
     | {_DO}{_SAY}\b.{{0,120}}?\b(?:to|for)\s+(?:the\s+|every\s+|any\s+)?users?\b
     | ^\W*(?:(?:please|now|just|instead|only|always|immediately|simply|you\s+(?:must|should|will|shall)|do)\b,?\s+)*
         (?:reply|respond|answer|output|print|say|repeat|write|echo|emit)\s+
@@ -92,7 +98,7 @@ _ORDER = re.compile(
     | {_DO}(?:reveal|print|show|output|leak|disclose|send|repeat|expose|dump)\b.{{0,40}}?
         \b(?:system\s+prompt|hidden\s+(?:prompt|instructions?)|api\s+keys?|your\s+(?:instructions?|prompt)|passwords?|
             credentials|secrets?|conversation|chat\s+history)\b
-    | !\[[^\]]*\]\(
+    | !\[[^\]]*\]\( | ^\W*\[[^\]]*\]\(\S*(?:\)\W*$|[?&]\w+=)
     | \b(?:answer|reply|response)\s+to\s+(?:every|all|any|each|the\s+user\S*|whatever)\b.{{0,40}}?
         \b(?:is|must|should|shall)\b
     | \b(?:correct|real|true|only|right|official)\s+answer\b.{{0,30}}?\bis\b\W*(?-i:[A-Z0-9][A-Z0-9_-]{{5,}})
@@ -139,10 +145,11 @@ def says_nothing(sentences: Iterable[str]) -> Iterator[bool]:
     """
     ordered = False
     for sentence in sentences:
-        ordered = _is_order(sentence) or bool(ordered and _GOES_ON.search(sentence))
+        ordered = is_order(sentence) or bool(ordered and _GOES_ON.search(sentence))
         yield ordered or bool(_APPEAL.search(sentence) or _FURNITURE.match(sentence))
 
 
-def _is_order(sentence: str) -> bool:
+def is_order(sentence: str) -> bool:
+    """Whether it tells a language model what to do."""
     alarming = not _ALARMS.isdisjoint(_WORDS.findall(sentence.lower())) or any(sign in sentence for sign in _SIGNS)
     return alarming and bool(_ORDER.search(sentence))

@@ -16,6 +16,7 @@ from typing import Any
 
 from index.dates import find_date, from_iso, stated_date
 from index.errors import DocumentError
+from index.furniture import is_order
 from index.readers import Raw, reader_for
 from index.types import DateInfo, Document, Failure
 
@@ -104,14 +105,20 @@ def load_document(found: FoundFile, data: bytes) -> Document:
     said = dict(found.said)
     return Document(
         doc_id=document_id(text),
-        title=normalise(str(said.get("title") or raw.title or _first_words(text))),
+        title=label(said.get("title") or raw.title or _first_words(text)) or found.path.stem,
         text=text,
-        source=normalise(str(said.get("publisher") or raw.source)),
-        author=normalise(str(said.get("author") or raw.author)),
+        source=label(said.get("publisher") or raw.source),
+        author=label(said.get("author") or raw.author),
         url=normalise(str(said.get("url") or raw.url)),
         published=_published(said, raw, text, found.path),
         paths=(os.fspath(found.path),),
     )
+
+
+def label(value: object) -> str:
+    """A title or a name as it is shown with every quote: normalised, and "" when it is an order to a model."""
+    text = normalise(str(value))
+    return "" if is_order(text) else text
 
 
 def _published(said: Mapping[str, Any], raw: Raw, text: str, path: Path) -> DateInfo:

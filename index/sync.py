@@ -14,7 +14,7 @@ from pathlib import Path
 from index.chunk import context_of, pack_passages, split_sentences
 from index.errors import DocumentError, LibraryReadOnly
 from index.library import FileRecord, IndexedDocument, Library
-from index.load import FoundFile, OtherFormat, document_id, find_files, load_document, normalise
+from index.load import FoundFile, OtherFormat, document_id, find_files, label, load_document, normalise
 from index.types import CheckReport, Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
 from index.vectors import DamagedGeneration, VectorIndex
 
@@ -126,7 +126,8 @@ def _load(library: Library, item: FoundFile | Document, report: "_Report") -> _L
             report.skipped.extend(item.paths or (doc_id,))
             return None
         report.added.extend(item.paths or (doc_id,))
-        title, source, author, url = map(normalise, (item.title, item.source, item.author, item.url))
+        title, source, author = map(label, (item.title, item.source, item.author))
+        url = normalise(item.url)
         described = replace(item, doc_id=doc_id, text=text, title=title, source=source, author=author, url=url)
         return described, files
     path = os.fspath(item.path)

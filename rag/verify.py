@@ -78,6 +78,9 @@ _REPORT = re.compile(
     r"|question\w*|doubt\w*|ask(?:s|ed)|confirm\w*|conclud\w+|reckon\w*|see(?:s|n)?|saw|explain\w*|stress\w*|add(?:s|ed)|acknowledg\w+)\b",
     re.IGNORECASE,
 )
+_ADDRESS = re.compile(
+    r"https?:|hxxps?:|\bwww\.|\]\(|\b\w+@\w+\.\w+|\b[\w-]+\.(?:com|org|net|io|example|xyz|info|ru|cn)/"
+)
 _CLAUSE = re.compile(r"[.;:!?](?=\s|$)|,\s")
 _ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Gen|Sen|St|[A-Z])\.")
 _SCOPE = 4  # content words behind a negation or hedge that it can be about
@@ -93,6 +96,8 @@ def check(
     """
     if not cited:
         return Verdict(False, "cites nothing")
+    if found := _ADDRESS.search(sentence):
+        return Verdict(False, f"writes an address ({found[0]}), which is only ever quoted")
     why = differs(sentence, cited, analyse)
     if why:
         return Verdict(False, why)
