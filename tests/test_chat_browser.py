@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from index.types import DateInfo, Document
-from rag import Assistant
+from rag import Assistant, Settings
 from tests.hostile import PAYLOADS
 from tests.live import running
+from tests.openai_server import says, serving
 from ui import chat
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -316,3 +317,25 @@ def test_a_document_that_is_gone_is_said_to_be_gone(browser: Browser, hostile: t
         assistant.remove(*(d.doc_id for d in assistant.documents() if d.title == "Gone"))
         page.locator(".cite").first.click()
         expect(page.locator("#panel .error")).to_have_text("this document is no longer in the library")
+
+
+def test_a_draft_is_seen_as_it_grows_and_goes_when_it_does_not_hold(
+    browser: Browser, seeds_assistant: Assistant
+) -> None:
+    """What a model writes is shown as text, called unchecked, and replaced by what the quotes carry."""
+    words = "<img src=x onerror=alert(1)> Bananas are blue and {{constructor.constructor('alert(1)')()}} [1]."
+    with serving(says(words, pause_s=0.3)) as script:
+        settings = Settings.load(model="openai/scripted", api_base=script.address, cache=False)
+        with Assistant.open(seeds_assistant.path, settings=settings) as assistant, running(chat.app(assistant)) as url:
+            assistant.warm_up()
+            for page in open_page(browser, url, 1440, 900):
+                page.locator("#ask textarea").fill(QUESTION)
+                page.locator("#ask textarea").press("Enter")
+                draft = page.locator(".draft")
+                expect(draft).to_contain_text("Bananas are", timeout=30_000)
+                expect(draft).to_contain_text("<img src=x onerror=alert(1)>")
+                expect(page.locator(".searching")).to_contain_text("nothing of this is checked yet")
+                expect(page.locator(".answer")).to_be_visible(timeout=30_000)
+                expect(draft).to_have_count(0)
+                expect(page.locator("#log")).not_to_contain_text("Bananas")
+                expect(page.locator(".badge")).to_contain_text("quotes")

@@ -9,8 +9,10 @@ import itertools
 import logging
 import secrets
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from importlib.resources import files
 from pathlib import PurePath
 from typing import Any
@@ -21,7 +23,7 @@ from fastapi import FastAPI
 from index.errors import DocumentError, SaysoError
 from index.types import Document
 from rag.assistant import Assistant
-from rag.types import Answer, Turn, to_dict
+from rag.types import Answer, Done, Token, Turn, to_dict
 from ui import render, server
 
 _log = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ _log = logging.getLogger(__name__)
 MAX_TURNS = 50  # shown and kept for each open page
 _HISTORY_TURNS = 10
 _QUEUE = 64
+_DRAFT_EVERY_S = 0.2
 _STATE_TTL_S = 24 * 3600
 
 # Shown where the library holds the documents that answer them, by the file names of seeds/.
@@ -94,18 +97,21 @@ def build(assistant: Assistant) -> gr.Blocks:
     def converse(
         question: str, turns: tuple[Answer, ...], event: gr.EventData
     ) -> Iterator[tuple[Any, str, tuple[Answer, ...]]]:
-        """First the question with "Searching", then the answer, or one line that says what is wrong."""
+        """First the question with "Searching", a model's draft as it grows, then the answer, or what is wrong."""
         suggested = _number(event, "example")
         if suggested is not None and 0 <= suggested < len(examples):
             question = examples[suggested]
         yield "", _log_html(assistant, turns, examples, pending=question), turns
-        answer, problem = _answer(assistant, question, turns)
-        if answer is None:
+        try:
+            for step in _answering(assistant, question, turns):
+                if isinstance(step, Answer):
+                    turns = (*turns, step)[-MAX_TURNS:]
+                    yield gr.skip(), _log_html(assistant, turns, examples), turns
+                else:
+                    yield gr.skip(), _log_html(assistant, turns, examples, pending=question, draft=step), turns
+        except _Problem as problem:
             # The question goes back into the box: it only needs mending.
-            yield question.strip()[:limit], _log_html(assistant, turns, examples, problem=problem), turns
-            return
-        turns = (*turns, answer)[-MAX_TURNS:]
-        yield gr.skip(), _log_html(assistant, turns, examples), turns
+            yield question.strip()[:limit], _log_html(assistant, turns, examples, problem=str(problem)), turns
 
     def show(turns: tuple[Answer, ...], event: gr.EventData) -> str:
         return f'<div data-opened="{next(opened)}">{_panel_html(assistant, turns, event)}</div>'
@@ -115,9 +121,10 @@ def build(assistant: Assistant) -> gr.Blocks:
 
     def api_ask(question: str) -> dict[str, Any]:
         """Ask one question of the library; returns the Answer as JSON."""
-        answer, problem = _answer(assistant, question, ())
-        if answer is None:
-            raise gr.Error(problem, print_exception=False)
+        try:
+            *_, answer = _answering(assistant, question, ())
+        except _Problem as problem:
+            raise gr.Error(str(problem), print_exception=False) from None
         return to_dict(answer)
 
     page = gr.Blocks(title="sayso", analytics_enabled=False, delete_cache=(3600, 3600))
@@ -159,17 +166,35 @@ def build(assistant: Assistant) -> gr.Blocks:
     return page
 
 
-def _answer(assistant: Assistant, question: str, turns: tuple[Answer, ...]) -> tuple[Answer | None, str]:
-    """The answer, or None and a line that says why there is none."""
+class _Problem(Exception):
+    """One line for the page that says why there is no answer."""
+
+
+def _answering(assistant: Assistant, question: str, turns: tuple[Answer, ...]) -> Iterator[str | Answer]:
+    """The draft of a language model now and then as it grows, and at the end the answer. Raises _Problem.
+
+    Whoever stops reading, as when the page is closed, ends the model's work.
+    """
     history = [Turn(turn.question, str(turn)) for turn in turns[-_HISTORY_TURNS:]]
+    draft, shown = "", time.monotonic()
     try:
-        return assistant.ask(question, history=history), ""
+        with closing(assistant.stream(question, history=history)) as events:  # type: ignore[type-var]
+            for event in events:
+                if isinstance(event, Done):
+                    yield event.answer
+                elif isinstance(event, Token) and assistant.settings.model:
+                    draft += event.text
+                    if time.monotonic() - shown > _DRAFT_EVERY_S:
+                        shown = time.monotonic()
+                        yield draft
     except SaysoError as error:
-        return None, str(error)
-    except Exception:  # a bug: the page must not hang, nor show what a traceback may hold
+        raise _Problem(str(error)) from error
+    except Exception as error:  # a bug: the page must not hang, nor show what a traceback may hold
         number = secrets.token_hex(4)
         _log.exception("question failed, number %s", number)
-        return None, f"something went wrong inside sayso (number {number}); the terminal it runs in says what"
+        raise _Problem(
+            f"something went wrong inside sayso (number {number}); the terminal it runs in says what"
+        ) from error
 
 
 def _panel_html(assistant: Assistant, turns: tuple[Answer, ...], event: gr.EventData) -> str:
@@ -196,11 +221,18 @@ def _panel_html(assistant: Assistant, turns: tuple[Answer, ...], event: gr.Event
 
 
 def _log_html(
-    assistant: Assistant, turns: tuple[Answer, ...], examples: tuple[str, ...], *, pending: str = "", problem: str = ""
+    assistant: Assistant,
+    turns: tuple[Answer, ...],
+    examples: tuple[str, ...],
+    *,
+    pending: str = "",
+    draft: str = "",
+    problem: str = "",
 ) -> str:
     """The conversation so far.
 
-    pending: the question being answered. problem: what kept the last one from being answered.
+    pending: the question being answered. draft: what a model has written of it, unchecked. problem: what kept the last
+    one from being answered.
     """
     parts = [
         f'<section class="turn">{render.question_html(answer.question)}'
@@ -208,9 +240,10 @@ def _log_html(
         for number, answer in enumerate(turns)
     ]
     if pending:
+        doing = "Writing; nothing of this is checked yet" if draft else "Searching the documents"
         parts.append(
             f'<section class="turn">{render.question_html(pending)}'
-            '<p class="searching" role="status">Searching the documents</p></section>'
+            f'<p class="searching" role="status">{doing}</p>{render.draft_html(draft)}</section>'
         )
     if not parts:
         parts.append(_welcome_html(examples))

@@ -25,7 +25,11 @@ _BADGES = {
 }
 _REASONS = {
     "no_evidence": "no sentence of the documents answers this",
-    "unsupported": "what was found did not stand up to checking",
+    "unsupported": "quotes, since the sources do not carry what the model wrote",
+    "unavailable": "quotes, since the model could not be used",
+    "timeout": "quotes, since the model was too slow",
+    "refused": "quotes, since the model refused",
+    "cut_off": "quotes, since the model broke off",
     "conflicting": "the sources contradict each other",
     "out_of_range": "no document lies in the chosen range",
     "empty_library": "the library holds no documents yet",
@@ -85,6 +89,11 @@ def date_words(published: DateInfo, *, reason: bool = False) -> str:
     if published.basis != "inferred":
         return shown
     return f"{shown} (inferred: {published.reason})" if reason and published.reason else f"{shown} (inferred)"
+
+
+def draft_html(draft: str) -> str:
+    """What a model is writing. Not read out as it grows: it may be dropped."""
+    return f'<p class="draft" aria-live="off" dir="auto">{safe(draft)}</p>' if draft.strip() else ""
 
 
 def answer_html(answer: Answer, *, turn: int = 0, titles: Mapping[str, str] | None = None) -> str:
