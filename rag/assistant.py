@@ -164,10 +164,15 @@ class Assistant:
         return sync.check(self._library)
 
     def warm_up(self) -> None:
-        """Load the models and the index now, so that the first question does not wait for them."""
+        """Load the models and the index now, so that the first question does not wait for them.
+
+        Raises ModelError when one cannot be loaded.
+        """
         self._embed()
         self._parts.reader()
         self._cite(())
+        if self._parts.writes:
+            self._parts.model()
         if self._library.spec():
             self._vectors()
 
@@ -240,6 +245,9 @@ class Assistant:
             return
 
         allowed = self._allowed(where, as_of)
+        if self._parts.writes:
+            with contextlib.suppress(ModelError):  # said when the answer is to be written
+                self._parts.model()  # loading it is no part of the time for an answer
         deadline = time.monotonic() + self._settings.timeout_s
         asked, used = self._in_full(raw, history, deadline)
         yield Rewritten(asked)
@@ -297,7 +305,7 @@ class Assistant:
         if not history:
             return raw, {}
         if self._parts.writes:
-            with contextlib.suppress(ModelError):  # said when the answer is to be written
+            with contextlib.suppress(ModelError):
                 soon = deadline - self._settings.timeout_s * (1 - _SHARE_OF_REWRITING)
                 return in_full(raw, history, self._parts.model(), deadline=soon)
         return standalone(raw, history), {}

@@ -75,20 +75,31 @@ def open_embedder(settings: Settings) -> Embedder:
     return SentenceTransformerEmbedder(settings.embedder, settings.dtype)
 
 
-def open_model(settings: Settings, fetching: Callable[[int, int], None] | None = None) -> LanguageModel:
-    """Loads litellm, and for a GGUF file llama.cpp.
-
-    fetching: called with the bytes so far and in all, while an `hf:` file is fetched. Raises ModelError and UsageError.
-    """
+def open_model(settings: Settings) -> LanguageModel:
+    """Loads litellm, and for a GGUF file llama.cpp. Raises ModelError and UsageError."""
     from rag.llm import LiteLLMModel, load_keys
 
     if settings.key_file:
         load_keys(Path(settings.key_file))
-    kind, _, rest = settings.model.partition(":")
-    if kind not in ("gguf", "hf"):
+    path = model_file(settings)
+    if path is None:
         return LiteLLMModel(settings.model, api_base=settings.api_base, window=settings.window)
-    from rag.local import fetch, serve
+    from rag.local import serve
+
+    return LiteLLMModel(f"openai/{path.stem}", api_base=serve(path, settings.window), window=settings.window)
+
+
+def model_file(settings: Settings, progress: Callable[[int, int], None] | None = None) -> Path | None:
+    """The GGUF file of `gguf:` and `hf:` names, fetched if it is not here yet; None for other models.
+
+    progress: of fetching, the bytes so far and in all. Raises ModelError and UsageError as `rag.local.fetch`.
+    """
+    kind, _, rest = settings.model.partition(":")
+    if kind == "gguf":
+        return Path(rest).expanduser()
+    if kind != "hf":
+        return None
+    from rag.local import fetch
     from rag.models import models_folder
 
-    path = Path(rest).expanduser() if kind == "gguf" else fetch(rest, models_folder(), fetching)
-    return LiteLLMModel(f"openai/{path.stem}", api_base=serve(path, settings.window), window=settings.window)
+    return fetch(rest, models_folder(), progress)

@@ -3,6 +3,9 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -23,3 +26,19 @@ def running(app: FastAPI, host: str = "127.0.0.1") -> Iterator[str]:
         finally:
             served.should_exit = True
             thread.join()
+
+
+@contextmanager
+def hub(folder: Path) -> Iterator[str]:
+    """The address of a server of the folder's files."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()

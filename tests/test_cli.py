@@ -13,8 +13,9 @@ from typer.testing import CliRunner, Result
 
 from index.minilm import MiniLM
 from index.types import DateInfo, Document, Passage, Progress
-from rag import Assistant
+from rag import Assistant, local
 from rag.types import Answer, Citation, Hit, from_json
+from tests.live import hub
 from ui import terminal
 from ui.cli import app
 
@@ -409,3 +410,20 @@ def test_ctrl_c_is_one_line_and_exit_status_130(tmp_path: Path, environment: dic
     _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert [line for line in lines(err) if "documents," not in line] == ["sayso: interrupted"]
+
+
+def test_a_model_of_the_hub_is_fetched_in_sight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line says what and how much; a file that llama.cpp cannot load is named, and not fetched again."""
+    there = tmp_path / "hub" / "owner" / "repo" / "resolve" / "main"
+    there.mkdir(parents=True)
+    (there / "m.gguf").write_bytes(b"GGUF" + bytes(2_000_000))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    with hub(tmp_path / "hub") as address:
+        monkeypatch.setattr(local, "_HUB", address)
+        first = sayso("models", "test", "hf:owner/repo/m.gguf")
+    again = sayso("models", "test", "hf:owner/repo/m.gguf")
+    assert (first.exit_code, again.exit_code) == (1, 1)
+    assert "sayso: fetching hf:owner/repo/m.gguf, 2 MB" in first.stderr
+    assert "fetching" not in again.stderr
+    assert "cannot load" in first.stderr
+    assert "cannot load" in again.stderr

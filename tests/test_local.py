@@ -2,12 +2,7 @@
 
 import hashlib
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -23,6 +18,7 @@ from rag.compose import try_model
 from rag.llm import LiteLLMModel
 from rag.local import fetch, serve
 from rag.types import Message, Usage
+from tests.live import hub
 
 SMALL = Path(sys.prefix) / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 QUESTIONS = Path(__file__).parents[1] / "eval" / "questions" / "seeds.jsonl"
@@ -106,20 +102,6 @@ def test_a_file_that_cannot_be_served_is_named(tmp_path: Path, content: bytes | 
         serve(file)
     assert str(file) in str(refused.value)
     assert "\n" not in str(refused.value)
-
-
-@contextmanager
-def hub(folder: Path) -> Iterator[str]:
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 def test_a_file_of_the_hub_is_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

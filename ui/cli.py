@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from index.types import Document
-    from rag import Assistant
+    from rag import Assistant, Settings
     from rag.types import Hit
 
 
@@ -258,7 +258,6 @@ def evaluate(
     documents in seeds/ are asked of those, others of the library, or of the paragraphs in --corpus.
     """
     from eval.report import print_report, run_file
-    from rag import Settings
     from rag.types import to_dict
     from ui.terminal import json_line
 
@@ -266,7 +265,7 @@ def evaluate(
         raise typer.BadParameter("give --corpus or --library, not both")
     if out and len(files) > 1:
         raise typer.BadParameter("--out holds the figures of one file; evaluate each on its own, or use --json")
-    settings = Settings.load(model=model, api_base=api_base, cache=False if model else None)
+    settings = _settings(model=model, api_base=api_base, cache=False if model else None)
     done = []
     for file in files:
         evaluation = run_file(file, corpus=corpus, library=library, out=out, limit=limit, settings=settings)
@@ -336,13 +335,12 @@ def models_test(
     as_json: JsonOption = False,
 ) -> None:
     """Ask a model one question about a small text of its own: speed, cost, and whether it cites as it is told to."""
-    from rag import Settings
     from rag.compose import try_model
     from rag.parts import open_model
     from rag.types import to_dict
     from ui.terminal import json_line, one_line
 
-    settings = Settings.load(model=name, api_base=api_base, timeout_s=timeout)
+    settings = _settings(model=name, api_base=api_base, timeout_s=timeout)
     trial = try_model(open_model(settings), timeout_s=settings.timeout_s)
     if as_json:
         _print(json_line(to_dict(trial)))
@@ -365,9 +363,22 @@ def main() -> None:
 
 def _open(library: str | None, **given: object) -> "Assistant":
     """given: settings, None where the command line says nothing of them."""
-    from rag import Assistant, Settings
+    from rag import Assistant
 
-    return Assistant.open(library, settings=Settings.load(**given))
+    return Assistant.open(library, settings=_settings(**given))
+
+
+def _settings(**given: object) -> "Settings":
+    """The settings. The file of a model that a command takes is fetched here, where a bar can be shown."""
+    from rag import Settings
+    from rag.parts import model_file
+    from ui.terminal import downloading
+
+    settings = Settings.load(**given)
+    if "model" in given and settings.model.startswith("hf:"):
+        with downloading(settings.model) as show:
+            model_file(settings, show)
+    return settings
 
 
 def _documents_of(assistant: "Assistant", hits: Iterable["Hit"]) -> Mapping[str, "Document"]:

@@ -63,6 +63,27 @@ def json_line(value: Mapping[str, Any] | str) -> str:
     return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+@contextmanager
+def downloading(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr while a file is fetched, where that is a terminal; else one line at the beginning."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+
+        def show(done: int, total: int) -> None:
+            if not bar.task_ids:
+                bar.add_task(f"fetching {one_line(name)}", total=total or None)
+                if not console.is_terminal:
+                    sys.stderr.write(f"sayso: fetching {one_line(name)}, {total / 1e6:.0f} MB\n")
+            bar.update(bar.task_ids[0], completed=done)
+
+        yield show
+
+
 def format_date(published: DateInfo) -> str:
     """The date and how it is known: "20 May 2025 (stated)", "May 2025 (inferred)", "date unknown"."""
     words = date_words(published)
