@@ -40,6 +40,7 @@ from rag.types import (
     Answer,
     Candidate,
     Citation,
+    Claim,
     Done,
     Event,
     Evidence,
@@ -49,6 +50,7 @@ from rag.types import (
     Retrieved,
     Rewritten,
     SentenceReader,
+    Status,
     Token,
     Turn,
     Verdict,
@@ -270,8 +272,6 @@ class Assistant:
         written = Composed()
         if chosen and self._parts.writes:
             written = yield from self._write(asked, chosen, ranked, clock, deadline)
-            if written.silent and chosen[0].score < _SURE:
-                chosen = []
         claims, citations = written.claims, written.citations
         if not claims:
             citations = self._cite(chosen)
@@ -283,7 +283,7 @@ class Assistant:
         answer = Answer(
             question=question,
             text=answer_text(claims) or (_ABSTENTION if found else _NOTHING_IN_RANGE),
-            status=("partial" if written.dropped and written.claims else "answered") if claims else "abstained",
+            status=_status(written, claims),
             reason=written.reason if claims else ("no_evidence" if found else "out_of_range"),
             claims=claims,
             citations=citations,
@@ -493,6 +493,13 @@ class _Clock:
     @property
     def laps(self) -> dict[str, float]:
         return {**self._laps, "total": time.perf_counter() - self._started}
+
+
+def _status(written: Composed, claims: Sequence[Claim]) -> Status:
+    if not claims:
+        return "abstained"
+    # Quotes where a model finds no answer are what is nearest: it may be right, so they are not called an answer.
+    return "partial" if written.reason == "silent" or (written.claims and written.dropped) else "answered"
 
 
 def seeds_folder() -> Path:

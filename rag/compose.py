@@ -7,6 +7,7 @@ caller's.
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
@@ -15,6 +16,7 @@ from itertools import combinations
 
 from index.dates import from_iso
 from index.errors import ModelError
+from index.lexical import STOPWORDS, content_words
 from index.types import Document
 from rag.cite import introduce_document, renumbered
 from rag.generate import DraftSentence, parse_draft, says_nothing, without_thinking, write_prompt
@@ -25,6 +27,11 @@ _log = logging.getLogger(__name__)
 
 _ANSWER_TOKENS = 300
 _QUESTION_TOKENS = 80
+_YES_OR_NO = re.compile(
+    r"\W*(?:and |but |so )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might|must)\b",
+    re.IGNORECASE,
+)
+_NAMES = re.compile(r"\b[A-Z][\w’'-]*(?: [A-Z][\w’'-]*)*")
 _TRIED = 4  # sentences nearest to one that fails are tried in the place of those it cites
 
 Verify = Callable[[str, Sequence[Citation]], Verdict]
@@ -32,15 +39,12 @@ Verify = Callable[[str, Sequence[Citation]], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """claims: those that stood the check, renumbered; dropped: how many did not. reason: why there are none.
-
-    silent: the model says that the evidence does not answer the question.
-    """
+    """claims: those that stood the check, renumbered; dropped: how many did not. reason: why there are none, "silent"
+    when the model says that the evidence does not answer the question."""
 
     claims: tuple[Claim, ...] = ()
     citations: tuple[Citation, ...] = ()
     dropped: int = 0
-    silent: bool = False
     reason: Reason = ""
     usage: Mapping[str, float] = field(default_factory=dict)
 
@@ -75,15 +79,17 @@ def compose(
         _log.warning("%s", error)
         return Composed(reason=error.reason, usage=used)
     sentences = parse_draft(draft, [c.marker for c in shown])
-    judged = [_judge(sentence, shown, verify, analyse) for sentence in sentences]
+    judged = [
+        None if _only_repeats(sentence.text, question, analyse) else _judge(sentence, shown, verify, analyse)
+        for sentence in sentences
+    ]
     kept = [claim for claim in judged if claim is not None]
     claims, citations = renumbered(kept, shown)
     return Composed(
         claims,
         citations,
         dropped=len(judged) - len(kept),
-        silent=not sentences and says_nothing(draft),
-        reason="" if kept else "unsupported",
+        reason="" if kept else "silent" if not sentences and says_nothing(draft) else "unsupported",
         usage=used,
     )
 
@@ -160,6 +166,16 @@ def try_model(model: LanguageModel, *, timeout_s: float) -> Trial:
         cost_usd=used.cost_usd,
         window=window,
     )
+
+
+def _only_repeats(sentence: str, question: str, analyse: Callable[[str], list[str]]) -> bool:
+    """Whether it says no more than the question, a name that the question has in part included. What answers yes or no
+    may."""
+    if _YES_OR_NO.match(question):
+        return False
+    asked = set(analyse(question))
+    rest = _NAMES.sub(lambda name: "" if asked & set(analyse(name[0])) else name[0], sentence)
+    return set(content_words(rest)) <= asked | STOPWORDS  # of a rest without content these are its words
 
 
 def _judge(

@@ -14,7 +14,16 @@ from index.types import DateInfo, Document, Passage, PassageRecord
 
 Status = Literal["answered", "partial", "abstained", "error"]
 Reason = Literal[
-    "", "no_evidence", "unsupported", "conflicting", "out_of_range", "unavailable", "timeout", "refused", "cut_off"
+    "",
+    "no_evidence",
+    "unsupported",
+    "silent",
+    "conflicting",
+    "out_of_range",
+    "unavailable",
+    "timeout",
+    "refused",
+    "cut_off",
 ]
 Support = Literal["quoted", "supported", "unsupported"]
 

@@ -80,6 +80,27 @@ def test_nothing_that_is_not_carried_reaches_the_answer(library: Path, embedder:
     assert {claim.support for claim in answer.claims} == {"quoted"}
 
 
+def test_where_the_model_finds_nothing_the_nearest_sentences_are_no_full_answer(
+    library: Path, embedder: MiniLM
+) -> None:
+    """The reader found them probable, the model did not: both are said."""
+    answer = ask(library, embedder, "NOT IN THE SOURCES")
+    assert (answer.status, answer.reason, answer.model) == ("partial", "silent", "")
+    assert answer.claims[0].support == "quoted"
+
+
+@pytest.mark.parametrize(
+    ("question", "kept"), [("Who met Sergei Naryshkin on Tuesday?", False), ("Did Ratcliffe meet Naryshkin?", True)]
+)
+def test_what_only_repeats_the_question_is_no_answer(
+    library: Path, embedder: MiniLM, question: str, kept: bool
+) -> None:
+    """Except to a question that is answered with yes or no."""
+    draft = "Sergei Naryshkin met on Tuesday @." if not kept else f"{TRUE} @."
+    answer = ask(library, embedder, draft, question=question)
+    assert bool(answer.model) == kept
+
+
 @pytest.mark.parametrize("reason", ["timeout", "refused", "unavailable", "cut_off"])
 def test_a_model_that_fails_leaves_quotes_that_say_why(library: Path, embedder: MiniLM, reason: str) -> None:
     """Never an exception for a model's sake."""

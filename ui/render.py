@@ -26,6 +26,7 @@ _BADGES = {
 _REASONS = {
     "no_evidence": "no sentence of the documents answers this",
     "unsupported": "quotes, since the sources do not carry what the model wrote",
+    "silent": "quotes, since the model found no answer",
     "unavailable": "quotes, since the model could not be used",
     "timeout": "quotes, since the model was too slow",
     "refused": "quotes, since the model refused",

@@ -20,6 +20,7 @@ REASONS = {
     "": "No reason was recorded.",
     "no_evidence": "Nothing in the documents answers this well enough to quote.",
     "unsupported": "The sources do not carry what the language model wrote; these are their own words.",
+    "silent": "The language model found no answer; these are the nearest sentences, in the sources' own words.",
     "conflicting": "The documents contradict each other on this.",
     "out_of_range": "No document lies in the dates or sources that were asked for.",
     "unavailable": "The language model could not be used; these are the sources' own words.",
