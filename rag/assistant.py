@@ -6,7 +6,6 @@ The steps are files beside this one and know nothing of each other; only this fi
 """
 
 import asyncio
-import contextlib
 import hashlib
 import importlib
 import logging
@@ -68,7 +67,7 @@ _WINDOWS_FIRST = 3  # of which so many at first, and the others only when these 
 _SURE = 0.5
 _WINDOWS_FOR_OVERVIEW = 24
 _GIVEN = 12  # evidence sentences that a language model is given
-_SHARE_OF_REWRITING = 0.3  # of the time for an answer
+_SHARE_OF_WRITING = 0.7  # of the time for an answer; the rest is for putting the question in full
 _ABSTENTION = "The sources do not say."
 _NOTHING_IN_RANGE = "No document passes the filter, so the sources cannot say."
 
@@ -247,11 +246,14 @@ class Assistant:
             return
 
         allowed = self._allowed(where, as_of)
-        if self._parts.writes:
-            with contextlib.suppress(ModelError):  # said when the answer is to be written
-                self._parts.model()  # loading it is no part of the time for an answer
-        deadline = time.monotonic() + self._settings.timeout_s
-        asked, used = self._in_full(raw, history, deadline)
+        model, written = self._loaded()
+        deadline = time.monotonic() + self._settings.timeout_s  # loading is no part of the time for an answer
+        asked, used = raw, written.usage
+        if history and model:
+            asked, used = in_full(raw, history, model, deadline=deadline - _SHARE_OF_WRITING * self._settings.timeout_s)
+        elif history:
+            asked = standalone(raw, history)
+        clock.lap("rewrite")
         yield Rewritten(asked)
         overview = wants_overview(asked)
         considered = self.consider(asked, allowed=allowed, overview=overview, clock=clock, also=raw)
@@ -269,9 +271,8 @@ class Assistant:
             chosen = []
         clock.lap("choose")
 
-        written = Composed()
-        if chosen and self._parts.writes:
-            written = yield from self._write(asked, chosen, ranked, clock, deadline)
+        if chosen and model:
+            written = yield from self._write(asked, chosen, ranked, model, clock, deadline)
         claims, citations = written.claims, written.citations
         if not claims:
             citations = self._cite(chosen)
@@ -300,27 +301,26 @@ class Assistant:
             self._cache.put(key, self.path, answer)
         yield Done(answer)
 
-    def _in_full(self, raw: str, history: Sequence[Turn], deadline: float) -> tuple[str, Mapping[str, float]]:
-        """The question as one that stands alone, and what a language model used for it."""
-        if not history:
-            return raw, {}
-        if self._parts.writes:
-            with contextlib.suppress(ModelError):
-                soon = deadline - self._settings.timeout_s * (1 - _SHARE_OF_REWRITING)
-                return in_full(raw, history, self._parts.model(), deadline=soon)
-        return standalone(raw, history), {}
+    def _loaded(self) -> tuple[LanguageModel | None, Composed]:
+        """The language model, None when none is named or it cannot be loaded, and an answer without a word of it."""
+        try:
+            return (self._parts.model() if self._parts.writes else None), Composed()
+        except ModelError as error:
+            _log.warning("%s", error)
+            return None, Composed(reason=error.reason)
 
     def _write(
         self,
         asked: str,
         chosen: Sequence[Evidence],
         ranked: Sequence[Evidence],
+        model: LanguageModel,
         clock: "_Clock",
         deadline: float,
     ) -> Generator[Token, None, Composed]:
         """The language model's answer from the chosen evidence and the next best."""
         try:
-            model, closeness = self._parts.model(), self._parts.closeness()
+            closeness = self._parts.closeness()
         except ModelError as error:
             _log.warning("%s", error)
             return Composed(reason=error.reason)
