@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from rag.types import Evidence
 
 _ALIKE = 0.8  # share of stems in common above which two sentences say the same
-_WEAK = 0.12  # a further quote is shown when its probability is at least this share of the best one's
+_WEAK = 0.2  # a further quote is shown when its probability is at least this share of the best one's
 _OVERVIEW = re.compile(
     r"\b(?:compar\w+|contrast\w*|differ\w*|disagree\w*|agree(?:ment)?|over time|chang\w+ over|evol\w+|timeline"
     r"|chronolog\w+"
