@@ -31,7 +31,7 @@ from rag.cite import answer_text, quoted_claims
 from rag.compose import Composed, compose, in_full
 from rag.evidence import Described, Window, describe, rank, windows
 from rag.parts import Parts
-from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview
+from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview, whose_words
 from rag.retrieve import retrieve
 from rag.rewrite import needs_history, standalone
 from rag.settings import Settings
@@ -257,7 +257,8 @@ class Assistant:
         yield Rewritten(asked)
         overview = wants_overview(asked)
         considered = self.consider(asked, allowed=allowed, overview=overview, clock=clock, also=raw)
-        found, ranked = considered.found, considered.ranked
+        found = considered.found
+        ranked = self._words_of(whose_words(asked), considered.ranked)
         hits = tuple(_hit(c) for c in found[:_READ])
         yield Retrieved(hits)
 
@@ -428,6 +429,13 @@ class Assistant:
         if not (where or until):
             return None
         return self._library.matching(where.doc_ids, where.sources, where.since, until)
+
+    def _words_of(self, who: str, ranked: list[Evidence]) -> list[Evidence]:
+        """Only what this person, or the source of this name, says; everything when nobody is named."""
+        if not who:
+            return ranked
+        cited = zip(ranked, self._cite(ranked), strict=True)
+        return [e for e, c in cited if who.casefold() in f"{c.speaker} {c.via} {c.source} {c.title}".casefold()]
 
     def _cite(self, chosen: Sequence[Evidence]) -> tuple[Citation, ...]:
         from rag.attribute import attribute  # slow to import: only when something is quoted

@@ -19,6 +19,15 @@ _OVERVIEW = re.compile(
     re.IGNORECASE,
 )
 
+_NAME = r"(?:[A-Z][\w.’'-]*)(?:\s+(?:(?:of|for|the|de|van|von|al|bin)\s+){0,2}[A-Z][\w.’'-]*)*"
+# "What did Ada Quill reply": words like these have one speaker, and another's are no answer.
+_WORDS_OF = re.compile(
+    rf"\b[Ww]hat\s+(?:else\s+)?(?:did|does|do|has|had|have)\s+(?:(?:the|President|Mr\.?|Mrs\.?|Ms\.?)\s+)*(?P<who>{_NAME})\s+"
+    r"(?:\w+ly\s+)?(?:said|says?|told|tell|repl(?:y|ied)|answer(?:ed)?|respond(?:ed)?|promised?|claim(?:ed)?|argued?|warn(?:ed)?"
+    r"|predict(?:ed)?|suggest(?:ed)?|announced?|stated?|anticipated?|insist(?:ed)?|speculated?|think|thought|believed?"
+    r"|written|write)\b"
+)
+
 Analyse = Callable[[str], list[str]]
 # Stems that ask what is said, and about nothing in particular.
 _SAYING = frozenset("say said tell view report claim time sourc document articl text describ topic matter".split())  # noqa: SIM905
@@ -27,6 +36,12 @@ _SAYING = frozenset("say said tell view report claim time sourc document articl 
 def wants_overview(question: str) -> bool:
     """Whether the question asks what the documents say beside each other rather than for one fact."""
     return bool(_OVERVIEW.search(question))
+
+
+def whose_words(question: str) -> str:
+    """The last name of the one whose words are asked for, "" when it is not for somebody's words."""
+    found = _WORDS_OF.search(question)
+    return re.sub(r"[’']s?$", "", found["who"]).split()[-1] if found else ""
 
 
 def about_nothing_else(question: str, content_words: Analyse) -> bool:

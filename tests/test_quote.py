@@ -3,7 +3,7 @@
 import pytest
 
 from index.lexical import analyse, content_words
-from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview
+from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview, whose_words
 from rag.types import Evidence
 
 
@@ -76,3 +76,20 @@ def test_a_question_about_all_documents_is_told_from_one_about_a_fact(question: 
 def test_an_overview_without_a_topic_is_about_everything(question: str, topicless: bool) -> None:
     """Nothing is left of it once the words that ask for a comparison are gone."""
     assert about_nothing_else(question, content_words) is topicless
+
+
+@pytest.mark.parametrize(
+    ("question", "who"),
+    [
+        ("What did Ada Quill say about the repairs?", "Quill"),
+        ("What else has President Quill promised the town?", "Quill"),
+        ("What does the Institute for the Study of War think?", "War"),
+        ("And what did Quill's office say?", ""),
+        ("What did the mayor say?", ""),
+        ("What did Ada Quill buy?", ""),
+        ("Who said that Ada Quill left?", ""),
+    ],
+)
+def test_whose_words_are_asked_for(question: str, who: str) -> None:
+    """A name between "what did" and a verb of speaking."""
+    assert whose_words(question) == who
