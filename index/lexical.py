@@ -49,13 +49,15 @@ def _plain(text: str) -> str:
 
 def analyse(text: str) -> list[str]:
     """Lower-case stems of all words in order, accents dropped, stop words kept; "2,500" and "3.5" are one word each."""
-    return list(_analysed(text))
+    return list(_kept_stems(text))
 
 
-@lru_cache(maxsize=20_000)
-def _analysed(text: str) -> tuple[str, ...]:
-    """Kept, since question after question meets the same sentences."""
+def _stems(text: str) -> tuple[str, ...]:
     return tuple(_stem(word) for word in _WORD.findall(_plain(text)))
+
+
+# Question after question meets the same sentences. What is indexed goes past it: whole passages, each once.
+_kept_stems = lru_cache(maxsize=20_000)(_stems)
 
 
 def content_words(text: str) -> list[str]:
@@ -79,7 +81,7 @@ class WordIndex:
         """rows: (passage id, title, text)."""
         self._db.executemany(
             "INSERT INTO words(rowid, title, body) VALUES (?, ?, ?)",
-            ((i, " ".join(analyse(title)), " ".join(analyse(text))) for i, title, text in rows),
+            ((i, " ".join(_stems(title)), " ".join(_stems(text))) for i, title, text in rows),
         )
 
     def remove(self, passage_ids: Iterable[int]) -> None:

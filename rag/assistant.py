@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import importlib
 import logging
+import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -435,7 +436,8 @@ class Assistant:
         if not who:
             return ranked
         cited = zip(ranked, self._cite(ranked), strict=True)
-        return [e for e, c in cited if who.casefold() in f"{c.speaker} {c.via} {c.source} {c.title}".casefold()]
+        named = re.compile(rf"\b{re.escape(who)}\b", re.IGNORECASE)
+        return [e for e, c in cited if named.search(f"{c.speaker}\n{c.via}\n{c.source}")]
 
     def _cite(self, chosen: Sequence[Evidence]) -> tuple[Citation, ...]:
         from rag.attribute import attribute  # slow to import: only when something is quoted

@@ -33,7 +33,7 @@ class Parts:
     def embedder(self) -> Embedder:
         with self._turn:
             if self._embedder is None:
-                self._embedder = open_embedder(self._settings)
+                self._embedder = _open_embedder(self._settings)
             return self._embedder
 
     def reader(self) -> SentenceReader:
@@ -64,7 +64,7 @@ class Parts:
         return lambda sentence, text: float(reader.read(sentence, [text], [[(0, len(text))]])[0][1])
 
 
-def open_embedder(settings: Settings) -> Embedder:
+def _open_embedder(settings: Settings) -> Embedder:
     """Loads torch, and for a model that is not the default one sentence-transformers."""
     from index import minilm
 

@@ -158,10 +158,10 @@ def test_a_removed_document_is_never_quoted_again(tmp_path: Path, embedder: Mini
 
 
 def test_what_somebody_said_is_not_answered_with_anothers_words(tmp_path: Path, embedder: MiniLM) -> None:
-    """However near they are to the question."""
+    """However near they are to the question, and though the title has the name."""
     text = "Mayor Ada Quill said that the repairs of the harbour would cost four million crowns. It was a cold day."
     with Assistant.open(tmp_path / "harbour.library", embedder=embedder) as assistant:
-        assistant.add(Document("", "The harbour of Lumen", text))
+        assistant.add(Document("", "Tomas Reve and the harbour of Lumen", text))
         assert "four million" in str(assistant.ask("What did Ada Quill say about the repairs of the harbour?"))
         other = assistant.ask("What did Tomas Reve say about the repairs of the harbour?")
     assert (other.status, other.reason) == ("abstained", "no_evidence")

@@ -3,15 +3,16 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from index.types import DateInfo, Document, Passage
-from rag.types import Answer, Attribution, Citation, Claim, Hit
+from rag.types import Answer, Attribution, Citation, Claim, Hit, Reason
 from tests.hostile import BAD_URLS, PAYLOADS
-from ui import render
+from ui import render, terminal
 
 TAGS = {
     "a",
@@ -294,3 +295,9 @@ def test_an_abstention_shows_the_closest_passages_to_open() -> None:
 
 def test_a_rewritten_question_is_shown_as_it_was_understood() -> None:
     assert "Understood as: Who spoke?" in Page(render.answer_html(answer(document(), asked_as="Who spoke?"))).text
+
+
+def test_every_reason_has_its_words_in_the_page_and_on_the_terminal() -> None:
+    """A new one would else be shown as its name."""
+    assert set(get_args(Reason)) - {""} <= render._REASONS.keys()
+    assert set(get_args(Reason)) <= terminal.REASONS.keys()

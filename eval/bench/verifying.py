@@ -7,7 +7,7 @@ from eval.bench.measure import Measurement, Result, Workload
 from eval.questions import library_ids
 from eval.verifier import measure, mine_pairs
 from index.lexical import analyse
-from rag.reader import Reader
+from rag.parts import Parts
 from rag.verify import check
 
 
@@ -15,11 +15,7 @@ def measure_verifier(workload: Workload) -> Result:
     documents = {document.doc_id: document for document in workload.documents}
     named = {name: documents[doc_id] for name, doc_id in library_ids(documents.values()).items()}
     pairs = mine_pairs([q for q in workload.questions if q.gold_evidence], named)
-    reader = Reader()
-
-    def closeness(sentence: str, text: str) -> float:
-        return float(reader.read(sentence, [text], [[(0, len(text))]])[0][1])
-
+    closeness = Parts(workload.assistant.settings).closeness()
     systems: dict[str, Callable[[str, str], float]] = {"rules alone": lambda *_: 1.0, "rules and reading": closeness}
     measurements = []
     for system, near in systems.items():
