@@ -32,12 +32,13 @@ from index.types import DateInfo, Document, IndexSpec, Passage, PassageRecord, P
 DATABASE = "library.sqlite"
 _LOCK = "writer.lock"
 _APPLICATION_ID = 0x53415953  # "SAYS"
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents(
     doc_id TEXT PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL, author TEXT NOT NULL,
-    url TEXT NOT NULL, published TEXT NOT NULL, date TEXT NOT NULL, pages TEXT NOT NULL);
+    url TEXT NOT NULL, published TEXT NOT NULL, date TEXT NOT NULL, pages TEXT NOT NULL,
+    page_unit TEXT NOT NULL);
 CREATE TABLE files(
     path TEXT PRIMARY KEY, doc_id TEXT NOT NULL REFERENCES documents(doc_id), size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL, said TEXT NOT NULL) WITHOUT ROWID;
@@ -213,7 +214,7 @@ class Library:
     def _insert(self, db: sqlite3.Connection, entry: IndexedDocument) -> None:
         document = entry.document
         db.execute(
-            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document.doc_id,
                 document.title,
@@ -224,6 +225,7 @@ class Library:
                 json.dumps(asdict(document.published)),
                 document.published.value,
                 json.dumps(document.pages),
+                document.page_unit,
             ),
         )
         owner: dict[int, int] = {}
@@ -295,7 +297,8 @@ class Library:
         """All documents, or those named, by date and then title; undated ones last."""
         where, *wanted = ("",) if doc_ids is None else (f" WHERE doc_id {_IN}", json.dumps(list(doc_ids)))
         rows = self._rows(
-            "SELECT doc_id, title, text, source, author, url, published, pages FROM documents" + where, *wanted
+            "SELECT doc_id, title, text, source, author, url, published, pages, page_unit FROM documents" + where,
+            *wanted,
         )
         paths: dict[str, list[str]] = {}
         for path, doc_id in self._rows("SELECT path, doc_id FROM files" + where, *wanted):
@@ -310,6 +313,7 @@ class Library:
                 url=row[5],
                 published=DateInfo(**json.loads(row[6])),
                 pages=tuple(json.loads(row[7])),
+                page_unit=row[8],
                 paths=tuple(sorted(paths.get(row[0], []))),
             )
             for row in rows

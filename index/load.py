@@ -11,6 +11,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def load_document(found: FoundFile, data: bytes) -> Document:
     if read is None:
         raise DocumentError(f"cannot read {found.path.suffix or 'files without a suffix'!r}; use .txt or .md")
     raw = read(data)
-    text = normalise(raw.text)
+    text, pages = _normalised_pages(raw)
     if not text.strip():
         raise DocumentError("the file holds no text; remove it from the folder or fill it")
     said = dict(found.said)
@@ -111,8 +112,19 @@ def load_document(found: FoundFile, data: bytes) -> Document:
         author=label(said.get("author") or raw.author),
         url=normalise(str(said.get("url") or raw.url)),
         published=_published(said, raw, text, found.path),
+        pages=pages,
+        page_unit=raw.page_unit,
         paths=(os.fspath(found.path),),
     )
+
+
+def _normalised_pages(raw: Raw) -> tuple[str, tuple[int, ...]]:
+    """The text normalised page by page, so that each page's start is known in what comes out."""
+    edges = [*raw.pages, len(raw.text)]
+    parts = [normalise(raw.text[start:end]) for start, end in pairwise(edges)]
+    head = normalise(raw.text[: edges[0]])
+    starts = accumulate((len(part) for part in parts[:-1]), initial=len(head)) if parts else ()
+    return head + "".join(parts), tuple(starts)
 
 
 def label(value: object) -> str:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 Precision = Literal["day", "month", "year", "unknown"]
+PageUnit = Literal["page", "chapter"]
 Basis = Literal["stated", "metadata", "inferred", "unknown"]
 
 
@@ -39,7 +40,7 @@ class Document:
 
     doc_id: from the text alone (see `index.load.document_id`), so a renamed file keeps its id.
     source: who published it ("Chas Pravdy"), as far as known. paths: every file the same text was read from.
-    pages: start offset of each page, empty for formats without pages.
+    pages: start offset of each page (page_unit: or chapter), empty for formats without any.
     """
 
     doc_id: str
@@ -50,6 +51,7 @@ class Document:
     url: str = ""
     published: DateInfo = field(default_factory=DateInfo)
     pages: tuple[int, ...] = ()
+    page_unit: PageUnit = "page"
     paths: tuple[str, ...] = ()
 
 

@@ -32,7 +32,7 @@ from rag.cite import answer_text, quoted_claims
 from rag.compose import Composed, compose, in_full
 from rag.evidence import Described, Window, describe, rank, windows
 from rag.parts import Parts
-from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview, whose_words
+from rag.quote import about_nothing_else, choose, choose_one_each, topic, wants_overview, whose_words
 from rag.retrieve import retrieve
 from rag.rewrite import needs_history, standalone
 from rag.settings import Settings
@@ -351,8 +351,10 @@ class Assistant:
         stands behind its topic in `asked`, both are read: together they can be taken for a question about the topic.
         """
         clock = clock or _Clock()
-        words = lexical.content_words(asked)
         everything = overview and about_nothing_else(asked, lexical.content_words)
+        if overview:
+            asked = topic(asked, lexical.content_words)
+        words = lexical.content_words(asked)
         vector = self._theme() if everything else self._embed().encode_query(asked)
         clock.lap("embed")
         found = self._retrieve(vector, words, _READ_FOR_OVERVIEW if overview else _READ, allowed)

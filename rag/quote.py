@@ -18,6 +18,7 @@ _OVERVIEW = re.compile(
     r"|(?:the|these|your|different|various) (?:sources|documents|articles|texts|reports|authors)|summar\w+|overview)\b",
     re.IGNORECASE,
 )
+_ABOUT = re.compile(r"\b(?:about|on|of|regarding|concerning|as to|(?=whether))\b\s*(?:(?:whether|if)\b)?\s*")
 
 _NAME = r"(?:[A-Z][\w.’'-]*)(?:\s+(?:(?:of|for|the|de|van|von|al|bin)\s+){0,2}[A-Z][\w.’'-]*)*"
 # "What did Ada Quill reply": words like these have one speaker, and another's are no answer.
@@ -30,7 +31,10 @@ _WORDS_OF = re.compile(
 
 Analyse = Callable[[str], list[str]]
 # Stems that ask what is said, and about nothing in particular.
-_SAYING = frozenset("say said tell view report claim time sourc document articl text describ topic matter".split())  # noqa: SIM905
+_SAYING = frozenset(
+    "say said tell view report claim account time sourc document articl text describ topic matter".split()  # noqa: SIM905
+)
+_AGREEING = frozenset("agre disagre differ contradict conflict match compar contrast chang".split())  # noqa: SIM905
 
 
 def wants_overview(question: str) -> bool:
@@ -42,6 +46,20 @@ def whose_words(question: str) -> str:
     """The last name of the one whose words are asked for, "" when it is not for somebody's words."""
     found = _WORDS_OF.search(question)
     return re.sub(r"[’']s?$", "", found["who"]).split()[-1] if found else ""
+
+
+def topic(question: str, content_words: Analyse) -> str:
+    """What an overview is asked about: "What do the sources say about X?" is an order around X; X is what is said.
+
+    The question itself when it is no such order. content_words: as of `about_nothing_else`.
+    """
+    order = _OVERVIEW.search(question)
+    about = _ABOUT.search(question, order.end()) if order else None
+    if order is None or about is None:
+        return question
+    between = set(content_words(question[order.end() : about.start()] + " say"))
+    rest = question[about.end() :].rstrip(" ?!.")
+    return rest if rest and between <= _SAYING | _AGREEING else question
 
 
 def about_nothing_else(question: str, content_words: Analyse) -> bool:

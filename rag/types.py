@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 
-from index.types import DateInfo, Document, Passage, PassageRecord
+from index.types import DateInfo, Document, PageUnit, Passage, PassageRecord
 
 Status = Literal["answered", "partial", "abstained", "error"]
 Reason = Literal[
@@ -110,6 +110,7 @@ class Citation:
     end: int
     quote: str
     page: int | None = None
+    page_unit: PageUnit = "page"
     speaker: str = ""
     via: str = ""
     score: float = 0.0
@@ -144,6 +145,7 @@ class Citation:
             end=end,
             quote=document.text[start:end],
             page=page,
+            page_unit=document.page_unit,
             speaker=who.speaker,
             via=who.via,
             score=score,

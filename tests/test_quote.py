@@ -3,7 +3,7 @@
 import pytest
 
 from index.lexical import analyse, content_words
-from rag.quote import about_nothing_else, choose, choose_one_each, wants_overview, whose_words
+from rag.quote import about_nothing_else, choose, choose_one_each, topic, wants_overview, whose_words
 from rag.types import Evidence
 
 
@@ -93,3 +93,22 @@ def test_an_overview_without_a_topic_is_about_everything(question: str, topicles
 def test_whose_words_are_asked_for(question: str, who: str) -> None:
     """A name between "what did" and a verb of speaking."""
     assert whose_words(question) == who
+
+
+@pytest.mark.parametrize(
+    ("question", "about"),
+    [
+        ("What do the documents say about grain prices?", "grain prices"),
+        ("Compare what the sources say over time about whether the bridge will open.", "the bridge will open"),
+        ("Do the reports agree on how many ships waited?", "how many ships waited"),
+        ("Compare what the sources say over time", "Compare what the sources say over time"),
+        (
+            "Compare the queues at the bridge on 3 May and on 4 May",
+            "Compare the queues at the bridge on 3 May and on 4 May",
+        ),
+        ("Who knows about the bridge?", "Who knows about the bridge?"),
+    ],
+)
+def test_an_overview_is_searched_by_its_topic(question: str, about: str) -> None:
+    """The order around the topic is not what documents say; a question for one fact stays whole."""
+    assert topic(question, content_words) == about

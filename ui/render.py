@@ -168,7 +168,7 @@ def document_html(document: Document, start: int, end: int) -> str:
     facts = [document.source, document.author if document.author != document.source else ""]
     facts.append(date_words(document.published, reason=True))
     if page := sum(first <= start for first in document.pages):
-        facts.append(f"page {page}")
+        facts.append(f"{document.page_unit} {page}")
     return (
         '<article class="document" aria-label="Source document"><header>'
         '<button type="button" class="close" data-close aria-label="Close the document">Close</button>'
@@ -220,7 +220,11 @@ def _marker_html(citation: Citation, turn: int) -> str:
 
 
 def _source_html(citation: Citation, turn: int, *, quotes: bool, basis: bool) -> str:
-    facts = [citation.source, date_words(citation.published), f"page {citation.page}" if citation.page else ""]
+    facts = [
+        citation.source,
+        date_words(citation.published),
+        f"{citation.page_unit} {citation.page}" if citation.page else "",
+    ]
     facts.append(f"speaker: {citation.speaker}" if citation.speaker else "")
     facts.append(f"via {citation.via}" if citation.via else "")
     known = _basis_html(citation.published) if basis else ""

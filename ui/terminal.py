@@ -146,7 +146,7 @@ def answer_lines(answer: Answer, documents: Mapping[str, Document]) -> Iterator[
             if answer.model:  # a quoted answer shows its quotes already
                 who = f"{one_line(citation.speaker)}: " if citation.speaker else ""
                 yield f"    {who}“{one_line(citation.quote)}”"
-            page = f", page {citation.page}" if citation.page else ""
+            page = f", {citation.page_unit} {citation.page}" if citation.page else ""
             link = f"  {one_line(citation.url)}" if citation.url else ""
             yield f"    {citation.doc_id} {citation.start}-{citation.end}{page}{link}"
 

@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 from index.errors import DocumentError
+from index.types import PageUnit
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What a reader found: the text, and the metadata that the format itself carries."""
+    """What a reader found: the text, and the metadata that the format itself carries.
+
+    pages: start offset of each page (page_unit: or chapter) in text; empty for formats without any.
+    """
 
     text: str
     title: str = ""
@@ -15,6 +19,8 @@ class Raw:
     author: str = ""
     url: str = ""
     date: str = ""
+    pages: tuple[int, ...] = ()
+    page_unit: PageUnit = "page"
 
 
 def decode(data: bytes) -> str:
