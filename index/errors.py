@@ -9,6 +9,7 @@ SaysoError                     exit status 1
 │   ├── LibraryEmpty           no documents yet
 │   ├── LibraryBusy            another process is writing
 │   ├── LibraryReadOnly        the disk or the permissions refuse writing
+│   ├── LibraryDamaged         its files are not what was last written
 │   └── SpecMismatch           built with another embedding model
 └── ModelError                 a model's files or service; `retryable` says whether trying again can help
 """
@@ -51,6 +52,10 @@ class LibraryBusy(LibraryError):
 
 
 class LibraryReadOnly(LibraryError):
+    pass
+
+
+class LibraryDamaged(LibraryError):
     pass
 
 

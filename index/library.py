@@ -21,12 +21,14 @@ from index.dates import day_range
 from index.errors import (
     DocumentError,
     LibraryBusy,
+    LibraryDamaged,
     LibraryError,
     LibraryNotFound,
     LibraryReadOnly,
     SpecMismatch,
 )
 from index.lexical import WordIndex
+from index.seal import Seal
 from index.types import DateInfo, Document, IndexSpec, Passage, PassageRecord, PassageVectors, Sentence
 
 DATABASE = "library.sqlite"
@@ -80,17 +82,21 @@ class IndexedDocument:
 class Library:
     """One open library. Safe to share between threads; one process writes at a time."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, connection: sqlite3.Connection, seal: Seal) -> None:
         self.folder = folder
         self._db = connection
+        self._seal = seal
         self._words = WordIndex(connection)
         self._turn = threading.RLock()
+        self._writing = threading.RLock()
+        self._locked = False
 
     @classmethod
     def open(cls, folder: Path) -> "Library":
         """Open the library in the folder, or make one where nothing is.
 
-        Raises LibraryNotFound for a file or a folder of other things, LibraryReadOnly where none can be made.
+        Raises LibraryNotFound for a file or a folder of other things, LibraryReadOnly where none can be made,
+        LibraryDamaged when the database is not what was last written.
         """
         database = folder / DATABASE
         try:
@@ -98,21 +104,7 @@ class Library:
                 if folder.is_file() or (folder.is_dir() and any(not e.name.startswith(".") for e in folder.iterdir())):
                     raise LibraryNotFound(f"{str(folder)!r} is not a sayso library; name another folder with --library")
                 folder.mkdir(parents=True, exist_ok=True)
-                return cls(folder, _create(database))
-            writable = os.access(database, os.W_OK) and os.access(folder, os.W_OK)
-            mode = "rw" if writable else "ro"
-            connection = sqlite3.connect(
-                f"{database.absolute().as_uri()}?mode={mode}", uri=True, check_same_thread=False, isolation_level=None
-            )
-            try:
-                _set_up(connection)
-                found = [
-                    connection.execute(f"PRAGMA {key}").fetchone()[0] for key in ("application_id", "user_version")
-                ]
-                known = found == [_APPLICATION_ID, _SCHEMA_VERSION]
-            except BaseException:
-                connection.close()
-                raise
+                create(database)
         except OSError as error:
             raise LibraryReadOnly(
                 f"cannot make a library at {str(folder)!r}: {error.strerror}; "
@@ -120,41 +112,64 @@ class Library:
             ) from error
         except sqlite3.Error as error:
             raise _translated(error, folder) from error
-        if not known:
-            connection.close()
-            raise LibraryNotFound(
-                f"{str(database)!r} was not made by this version of sayso; name another folder with --library"
-            )
-        return cls(folder, connection)
+        try:
+            seal = Seal(database)
+        except OSError as error:
+            raise LibraryError(
+                f"cannot read {str(database)!r}: {error.strerror}; mend its permissions, or name another library with "
+                "--library"
+            ) from error
+        try:
+            died = _verified(folder, seal)
+            connection = _connected(folder)
+        except BaseException:
+            seal.close()
+            raise
+        library = cls(folder, connection, seal)
+        if died:
+            library._recover()
+        return library
 
     def close(self) -> None:
         self._db.close()
+        self._seal.close()
+
+    def _recover(self) -> None:
+        """After a writer's death: SQLite has taken back what was not committed; seal what is there, if it is sound."""
+        try:
+            with contextlib.suppress(LibraryBusy, LibraryReadOnly), self.writer():
+                problems = [row[0] for row in self._rows("PRAGMA quick_check(1)") if row[0] != "ok"]
+                if problems:
+                    raise LibraryDamaged(_damage(self.folder, problems[0]))
+        except BaseException:
+            self.close()
+            raise
 
     # -- writing ------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def writer(self) -> Iterator[None]:
-        """Hold the right to write. The lock dies with the process; nobody has to clean up after a crash."""
-        path = self.folder / _LOCK
+        """Hold the right to write, for one change or many; the seal is set when the last is done.
+
+        The lock dies with the process; nobody has to clean up after a crash. Raises LibraryBusy, LibraryReadOnly.
+        """
+        if not self._writing.acquire(blocking=False):
+            raise _busy(self.folder, str(os.getpid()))
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise LibraryReadOnly(
-                f"cannot write to {str(self.folder)!r}: {error.strerror}; copy the library to a folder you can write to"
-            ) from error
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
-                raise LibraryBusy(
-                    f"library {str(self.folder)!r} is held by process {holder}; wait for it to finish, or stop it"
-                ) from error
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-            yield
+            if self._locked:
+                yield
+                return
+            with writing(self.folder) as lock:
+                before, self._locked = self.version(), True
+                try:
+                    yield
+                finally:
+                    self._locked = False
+                    if lock.died or self.version() != before or not self._seal.read():
+                        self._seal.write()
+                    lock.settle()
         finally:
-            os.close(descriptor)
+            self._writing.release()
 
     def put(self, documents: Iterable[IndexedDocument], replacing: Iterable[str] = ()) -> None:
         """Store documents and drop older ones with the ids `replacing`, keeping their files, in one transaction."""
@@ -200,7 +215,7 @@ class Library:
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
-        with self._turn, self._translating():
+        with self.writer(), self._turn, self._translating():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -435,7 +450,57 @@ class Library:
             raise _translated(error, self.folder) from error
 
 
-def _create(database: Path) -> sqlite3.Connection:
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The lock file of a library, held by this process. died: the last to hold it did not settle it."""
+
+    descriptor: int
+    died: bool
+
+    def settle(self) -> None:
+        """Say that what is on the disk is sealed."""
+        os.ftruncate(self.descriptor, 0)
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[Lock]:
+    """Hold a library's lock; it names this process until it is settled.
+
+    Raises LibraryBusy when another process holds it, LibraryReadOnly where it cannot be written.
+    """
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise LibraryReadOnly(
+            f"cannot write to {str(folder)!r}: {error.strerror}; copy the library to a folder you can write to"
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _busy(folder, os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()) from error
+        died = bool(os.fstat(descriptor).st_size)
+        # On the disk before any change is: a seal that does not fit must be known for a writer's, not for damage.
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        os.fsync(descriptor)
+        yield Lock(descriptor, died)
+    except OSError as error:
+        raise LibraryReadOnly(
+            f"cannot write to {str(folder)!r}: {error.strerror}; free space or mend the permissions, then run the same "
+            "command again"
+        ) from error
+    finally:
+        os.close(descriptor)
+
+
+def _busy(folder: Path, holder: str) -> LibraryBusy:
+    return LibraryBusy(
+        f"library {str(folder)!r} is held by process {holder or 'unknown'}; wait for it to finish, or stop it"
+    )
+
+
+def create(database: Path) -> None:
     """Made under another name and renamed when whole, so that a crash here leaves no half library."""
     draft = database.with_name(f".{DATABASE}.draft")  # hidden: what a crash leaves does not make a folder foreign
     draft.unlink(missing_ok=True)
@@ -448,9 +513,52 @@ def _create(database: Path) -> sqlite3.Connection:
     connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
     connection.close()
     draft.replace(database)
-    opened = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
-    _set_up(opened)
-    return opened
+
+
+def _verified(folder: Path, seal: Seal) -> bool:
+    """Whether a writer has died here. Raises LibraryDamaged when none has and the database is not what was sealed."""
+    lock = folder / _LOCK
+    while True:
+        sealed = seal.read()
+        if not sealed:
+            return True  # just made, or its seal is lost
+        if sealed == seal.actual():
+            return False
+        try:
+            with lock.open("rb") as file:
+                writing = bool(os.fstat(file.fileno()).st_size)
+        except FileNotFoundError:
+            writing = False
+        if writing:
+            return True
+        if sealed == seal.read():  # else a writer has finished meanwhile
+            raise LibraryDamaged(_damage(folder, "its database is not what was last written"))
+
+
+def _connected(folder: Path) -> sqlite3.Connection:
+    """Raises LibraryNotFound for a database of another kind or version."""
+    database = folder / DATABASE
+    writable = os.access(database, os.W_OK) and os.access(folder, os.W_OK)
+    try:
+        connection = sqlite3.connect(
+            f"{database.absolute().as_uri()}?mode={'rw' if writable else 'ro'}",
+            uri=True,
+            check_same_thread=False,
+            isolation_level=None,
+        )
+        try:
+            _set_up(connection)
+            found = [connection.execute(f"PRAGMA {key}").fetchone()[0] for key in ("application_id", "user_version")]
+            if found != [_APPLICATION_ID, _SCHEMA_VERSION]:
+                raise LibraryNotFound(
+                    f"{str(database)!r} was not made by this version of sayso; name another folder with --library"
+                )
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.Error as error:
+        raise _translated(error, folder) from error
+    return connection
 
 
 def _set_up(connection: sqlite3.Connection) -> None:
@@ -482,6 +590,8 @@ def _translated(error: sqlite3.Error, folder: Path) -> LibraryError:
         return LibraryReadOnly(
             f"the disk under {str(folder)!r} is full; free some space and run the same command again"
         )
-    return LibraryError(
-        f"library {str(folder)!r} is damaged ({text}); build it again with: sayso add --library NEW_FOLDER PATH"
-    )
+    return LibraryDamaged(_damage(folder, text))
+
+
+def _damage(folder: Path, what: str) -> str:
+    return f"library {str(folder)!r} is damaged ({what}); mend it with: sayso check --repair --library {folder}"

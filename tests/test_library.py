@@ -1,5 +1,6 @@
 """The library is the truth: what goes in comes out, what is removed is gone, and nobody else's folder is touched."""
 
+import hashlib
 import os
 import signal
 import sqlite3
@@ -18,12 +19,14 @@ from hypothesis import strategies as st
 from index.errors import (
     DocumentError,
     LibraryBusy,
+    LibraryDamaged,
     LibraryError,
     LibraryNotFound,
     LibraryReadOnly,
     SpecMismatch,
 )
 from index.library import DATABASE, Library
+from index.seal import SEAL
 from index.types import DateInfo, Document, IndexSpec, Sentence
 from tests.fakes import WordHashEmbedder
 from tests.indexing import document, file_record, indexed, open_to_all, ordinary_user, rows, tamper
@@ -307,7 +310,7 @@ def test_an_empty_folder_becomes_a_library(tmp_path: Path) -> None:
     (tmp_path / f".{DATABASE}.draft").write_bytes(b"half a library")
     with closing(Library.open(tmp_path)) as library:
         assert library.counts() == (0, 0, 0)
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".DS_Store", DATABASE]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".DS_Store", SEAL, DATABASE, "writer.lock"]
 
 
 @pytest.mark.parametrize("statement", ["PRAGMA application_id = 7", "PRAGMA user_version = 99"])
@@ -315,6 +318,7 @@ def test_a_library_of_another_program_or_version_is_refused(library: Library, st
     """Its tables may mean something else."""
     with closing(sqlite3.connect(library.folder / DATABASE)) as db:
         db.execute(statement)
+    (library.folder / SEAL).unlink()
     with pytest.raises(LibraryNotFound, match="was not made by this version of sayso; name another folder"):
         Library.open(library.folder)
 
@@ -324,7 +328,7 @@ def test_a_file_that_is_no_database_is_said_to_be_damaged(tmp_path: Path) -> Non
     (tmp_path / DATABASE).write_bytes(b"not a database, but long enough to be read as one" * 100)
     with pytest.raises(LibraryError) as refused:
         Library.open(tmp_path)
-    assert "is damaged (file is not a database); build it again with: sayso add" in str(refused.value)
+    assert "is damaged (file is not a database); mend it with: sayso check --repair" in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
@@ -450,13 +454,34 @@ def test_what_does_not_belong_together_is_found(filled: Library) -> None:
     assert "the word index and the passages differ" in filled.integrity_problems()
 
 
-def test_a_damaged_database_is_a_problem_not_a_crash(filled: Library) -> None:
-    """Zeros in the middle of the file."""
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_damaged_database_is_refused_with_the_way_to_mend_it(filled: Library, sealed: bool) -> None:
+    """Zeros in the middle of the file; without the seal, as after a crash, SQLite is asked."""
     filled.close()
     database = filled.folder / DATABASE
     data = database.read_bytes()
     database.write_bytes(data[:4096] + b"\0" * (len(data) - 4096))
-    with closing(Library.open(filled.folder)) as again:
-        assert again.integrity_problems()
-        with pytest.raises(LibraryError, match="is damaged"):
-            again.documents()
+    if not sealed:
+        (filled.folder / SEAL).unlink()
+    with pytest.raises(LibraryDamaged, match=r"is damaged \(.*\); mend it with: sayso check --repair --library "):
+        Library.open(filled.folder)
+
+
+def test_one_changed_letter_is_noticed_when_the_library_is_opened(filled: Library) -> None:
+    """SQLite itself would hand it out as the text."""
+    filled.close()
+    database = filled.folder / DATABASE
+    database.write_bytes(database.read_bytes().replace(b"ferry", b"fairy", 1))
+    with pytest.raises(LibraryDamaged, match="its database is not what was last written"):
+        Library.open(filled.folder)
+
+
+def test_what_a_dead_writer_left_is_opened_and_sealed(filled: Library) -> None:
+    """The lock still names the process that died; what it had committed is not taken for damage."""
+    filled.close()
+    (filled.folder / "writer.lock").write_text("123456789")
+    (filled.folder / SEAL).write_text("0" * 64)
+    with closing(Library.open(filled.folder)) as library:
+        assert library.counts()[0] > 0
+    assert (filled.folder / "writer.lock").read_bytes() == b""
+    assert (filled.folder / SEAL).read_text() == hashlib.sha256((filled.folder / DATABASE).read_bytes()).hexdigest()
