@@ -87,6 +87,10 @@ class WordIndex:
     def remove(self, passage_ids: Iterable[int]) -> None:
         self._db.executemany("DELETE FROM words WHERE rowid = ?", ((i,) for i in passage_ids))
 
+    def compact(self) -> None:
+        """Merge the index into one segment, so that nothing of a removed passage is left in it."""
+        self._db.execute("INSERT INTO words(words) VALUES ('optimize')")
+
     def search(self, words: Sequence[str], k: int, among: Sequence[int] | None = None) -> dict[int, float]:
         """Passage id -> BM25 score of the best k passages that hold any of the words; higher is better."""
         if not words:

@@ -6,13 +6,15 @@ so a reader holding older ids finds either the same passage or none. Knows nothi
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -40,7 +42,7 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents(
     doc_id TEXT PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL, author TEXT NOT NULL,
     url TEXT NOT NULL, published TEXT NOT NULL, date TEXT NOT NULL, pages TEXT NOT NULL,
-    page_unit TEXT NOT NULL);
+    page_unit TEXT NOT NULL, checksum TEXT NOT NULL);
 CREATE TABLE files(
     path TEXT PRIMARY KEY, doc_id TEXT NOT NULL REFERENCES documents(doc_id), size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL, said TEXT NOT NULL) WITHOUT ROWID;
@@ -54,6 +56,7 @@ CREATE TABLE sentences(
     "end" INTEGER NOT NULL, furniture INTEGER NOT NULL, passage_id INTEGER, PRIMARY KEY(doc_id, ordinal)) WITHOUT ROWID;
 CREATE INDEX sentences_of ON sentences(passage_id);
 """
+DOCUMENT_COLUMNS = "doc_id, title, text, source, author, url, published, pages, page_unit"
 _IN = "IN (SELECT value FROM json_each(?))"  # a list of any length as one parameter
 
 
@@ -188,6 +191,16 @@ class Library:
             with self._change() as db:
                 self._link(db, news)
 
+    def forget_files(self, paths: Sequence[str]) -> None:
+        """Forget files, and documents that no file holds any more."""
+        if not paths:
+            return
+        with self._change() as db:
+            for path in paths:
+                row = db.execute("DELETE FROM files WHERE path = ? RETURNING doc_id", (path,)).fetchone()
+                if row and not _held(db, row[0]):
+                    self._drop(db, [row[0]])
+
     def remove(self, doc_ids: Sequence[str]) -> None:
         """Raises DocumentError for an id that is not here; then nothing is removed."""
         missing = sorted(set(doc_ids) - self.document_ids())
@@ -195,6 +208,11 @@ class Library:
             raise DocumentError(f"no document {missing[0]!r} in {str(self.folder)!r}; see the ids with: sayso list")
         with self._change() as db:
             self._drop(db, doc_ids)
+
+    def start_at(self, version: int) -> None:
+        """Count changes from here: a library made again must not repeat the versions of the one that it replaces."""
+        with self._change() as db:
+            db.execute("UPDATE meta SET value = ? WHERE key = 'version'", (version,))
 
     def set_spec(self, spec: IndexSpec) -> None:
         """Bind a new library to a model, or check that this one is bound to the same."""
@@ -209,8 +227,9 @@ class Library:
         if bound is not None and bound != spec:
             what = "other weights or rules" if bound.model == spec.model else f"{spec.model!r}"
             raise SpecMismatch(
-                f"library {str(self.folder)!r} was built with {bound.model!r} but the settings name {what}; set "
-                f"SAYSO_EMBEDDER={bound.model} or build another with: sayso add --library NEW_FOLDER PATH"
+                f"library {str(self.folder)!r} was built with {bound.model!r} but the settings name {what}; "
+                + (f"set SAYSO_EMBEDDER={bound.model}, or " if bound.model != spec.model else "")
+                + f"embed its texts again with: sayso check --repair --library {quote(str(self.folder))}"
             )
 
     @contextlib.contextmanager
@@ -229,7 +248,7 @@ class Library:
     def _insert(self, db: sqlite3.Connection, entry: IndexedDocument) -> None:
         document = entry.document
         db.execute(
-            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document.doc_id,
                 document.title,
@@ -241,6 +260,7 @@ class Library:
                 document.published.value,
                 json.dumps(document.pages),
                 document.page_unit,
+                checksum(document),
             ),
         )
         owner: dict[int, int] = {}
@@ -311,28 +331,11 @@ class Library:
     def documents(self, doc_ids: Iterable[str] | None = None) -> list[Document]:
         """All documents, or those named, by date and then title; undated ones last."""
         where, *wanted = ("",) if doc_ids is None else (f" WHERE doc_id {_IN}", json.dumps(list(doc_ids)))
-        rows = self._rows(
-            "SELECT doc_id, title, text, source, author, url, published, pages, page_unit FROM documents" + where,
-            *wanted,
-        )
+        rows = self._rows(f"SELECT {DOCUMENT_COLUMNS} FROM documents" + where, *wanted)
         paths: dict[str, list[str]] = {}
         for path, doc_id in self._rows("SELECT path, doc_id FROM files" + where, *wanted):
             paths.setdefault(doc_id, []).append(path)
-        found = [
-            Document(
-                doc_id=row[0],
-                title=row[1],
-                text=row[2],
-                source=row[3],
-                author=row[4],
-                url=row[5],
-                published=DateInfo(**json.loads(row[6])),
-                pages=tuple(json.loads(row[7])),
-                page_unit=row[8],
-                paths=tuple(sorted(paths.get(row[0], []))),
-            )
-            for row in rows
-        ]
+        found = [document_of(row, paths.get(row[0], [])) for row in rows]
         return sorted(found, key=lambda d: (d.published.value or "9999", d.title, d.doc_id))
 
     def document(self, doc_id: str) -> Document:
@@ -348,6 +351,12 @@ class Library:
     def file(self, path: str) -> FileRecord | None:
         rows = self._rows("SELECT path, doc_id, size, mtime_ns, sha256, said FROM files WHERE path = ?", path)
         return FileRecord(*rows[0]) if rows else None
+
+    def files_below(self, folder: Path) -> list[str]:
+        """Paths of the files that were read from a folder or from what is below it, in order."""
+        # A path is below when it goes on with a slash, and "0" comes right after "/".
+        query = "SELECT path FROM files WHERE path > ? AND path < ? ORDER BY path"
+        return [row[0] for row in self._rows(query, f"{folder}/", f"{folder}0")]
 
     def matching(self, doc_ids: Sequence[str], sources: Sequence[str], since: str, until: str) -> set[str]:
         """Ids of the documents that pass a filter; a document passes `since` when it may be as late as that."""
@@ -436,7 +445,33 @@ class Library:
                 )
             except sqlite3.DatabaseError as error:
                 return [f"{self.folder / DATABASE}: {error}"]
-        return found + ([] if held == known else ["the word index and the passages differ"])
+        if held != known:
+            found.append("the word index and the passages differ")
+        return found
+
+    def sealed(self) -> bool:
+        """Whether the file is what was last written; False only where it cannot be a writer's doing."""
+        try:
+            _verified(self.folder, self._seal)
+        except LibraryDamaged:
+            return False
+        return True
+
+    def checksums(self) -> dict[str, str]:
+        """As they were stored, by document id."""
+        return dict(self._rows("SELECT doc_id, checksum FROM documents"))
+
+    def compact(self) -> None:
+        """Rewrite the file without what was removed; nothing of that is left in it. Needs its size once more."""
+        with self.writer(), self._turn, self._translating():
+            self._words.compact()
+            self._db.execute("VACUUM")
+            self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'version'")  # so that it is sealed
+
+    def copy_to(self, path: Path) -> None:
+        """The whole database as a new file at the path, as of one moment. Raises LibraryReadOnly."""
+        with self._turn, self._translating():
+            self._db.execute("VACUUM INTO ?", (os.fspath(path),))
 
     def _rows(self, query: str, *parameters: str) -> list[Any]:
         with self._turn, self._translating():
@@ -569,6 +604,28 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
+def document_of(row: Sequence[Any], paths: Iterable[str]) -> Document:
+    """row: DOCUMENT_COLUMNS of it."""
+    doc_id, title, text, source, author, url, published, pages, page_unit = row
+    return Document(
+        doc_id=doc_id,
+        title=title,
+        text=text,
+        source=source,
+        author=author,
+        url=url,
+        published=DateInfo(**json.loads(published)),
+        pages=tuple(json.loads(pages)),
+        page_unit=page_unit,
+        paths=tuple(sorted(paths)),
+    )
+
+
+def checksum(document: Document) -> str:
+    """Of all that is stored of it but its paths: what a damaged database must still hold for it to be kept."""
+    return hashlib.sha256(json.dumps(asdict(replace(document, paths=()))).encode()).hexdigest()
+
+
 def _sentence(row: Sequence[Any]) -> Sentence:
     doc_id, ordinal, start, end, furniture = row
     return Sentence(doc_id, ordinal, start, end, bool(furniture))
@@ -586,6 +643,10 @@ def _translated(error: sqlite3.Error, folder: Path) -> LibraryError:
         )
     if "locked" in text:
         return LibraryBusy(f"library {str(folder)!r} is being written; try again when that is done")
+    if "I/O error" in text:
+        return LibraryReadOnly(
+            f"the disk under {str(folder)!r} failed: {text}; free space or mend it, then run the same command again"
+        )
     if "full" in text:
         return LibraryReadOnly(
             f"the disk under {str(folder)!r} is full; free some space and run the same command again"
@@ -594,4 +655,4 @@ def _translated(error: sqlite3.Error, folder: Path) -> LibraryError:
 
 
 def _damage(folder: Path, what: str) -> str:
-    return f"library {str(folder)!r} is damaged ({what}); mend it with: sayso check --repair --library {folder}"
+    return f"library {str(folder)!r} is damaged ({what}); mend it with: sayso check --repair --library {quote(str(folder))}"

@@ -7,7 +7,7 @@ Documents are stored in batches, each one transaction: what was acknowledged sta
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from index.chunk import context_of, pack_passages, split_sentences
 from index.errors import DocumentError, LibraryReadOnly
 from index.library import FileRecord, IndexedDocument, Library
 from index.load import FoundFile, OtherFormat, document_id, find_files, label, load_document, normalise
-from index.types import CheckReport, Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
+from index.types import Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
 from index.vectors import DamagedGeneration, VectorIndex
 
 _BATCH_PASSAGES = 256  # embedded together, so that batches of like length can be formed, and stored together
@@ -31,16 +31,21 @@ def add(
     load_embedder: Callable[[], Embedder],
     sources: Iterable[str | Path | Document],
     progress: OnProgress | None = None,
+    *,
+    prune: bool = False,
 ) -> SyncReport:
     """Add files, folders and documents; unchanged ones cost a stat, and without new ones no model is loaded.
 
-    A file that cannot be read is reported in `failed` and the rest goes on. Raises LibraryBusy, LibraryReadOnly
-    and SpecMismatch.
+    A file that cannot be read is reported in `failed` and the rest goes on. What was once read from one of the folders
+    and is there no more is reported as `gone`, or with `prune` taken out of the library. Raises LibraryBusy,
+    LibraryReadOnly and SpecMismatch.
     """
     started = time.perf_counter()
     report = _Report()
+    sources = list(sources)
     with library.writer():
         work = list(_listed(sources, report))
+        gone = _gone(library, sources, work, report)
         waiting: dict[str, _Loaded] = {}
         size = 0
         for done, item in enumerate(work, 1):
@@ -56,14 +61,15 @@ def add(
                 waiting[document.doc_id] = (document, files)
                 size += len(document.text) // _PASSAGE_CHARS + 1
             if waiting and (size >= _BATCH_PASSAGES or done == len(work)):
-                embedder = load_embedder()
-                library.set_spec(embedder.spec)
-                batch = _index(embedder, waiting.values())
-                library.put(batch, replacing=waiting)
-                report.passages += sum(len(entry.passages) for entry in batch)
+                report.passages += _store(library, load_embedder(), waiting)
                 waiting, size = {}, 0
             if progress is not None:
                 progress(Progress(done, len(work), report.passages, time.perf_counter() - started, _name(item)))
+        if prune:
+            library.forget_files(gone)  # after the loop: a renamed file keeps its document
+            report.removed.extend(gone)
+        else:
+            report.gone.extend(gone)
         publish(library)
     return report.frozen(time.perf_counter() - started)
 
@@ -73,6 +79,28 @@ def remove(library: Library, doc_ids: Iterable[str]) -> None:
     with library.writer():
         library.remove(list(doc_ids))
         publish(library)
+
+
+def store(library: Library, load_embedder: Callable[[], Embedder], loaded: Iterable[_Loaded]) -> None:
+    """Documents that were loaded before, in batches; what reads them back from a damaged library calls this."""
+    waiting: dict[str, _Loaded] = {}
+    size = 0
+    for document, files in loaded:
+        waiting[document.doc_id] = (document, files)
+        size += len(document.text) // _PASSAGE_CHARS + 1
+        if size >= _BATCH_PASSAGES:
+            _store(library, load_embedder(), waiting)
+            waiting, size = {}, 0
+    if waiting:
+        _store(library, load_embedder(), waiting)
+
+
+def _store(library: Library, embedder: Embedder, waiting: Mapping[str, _Loaded]) -> int:
+    """One batch, embedded and stored in one transaction; the number of its passages."""
+    library.set_spec(embedder.spec)
+    batch = _index(embedder, waiting.values())
+    library.put(batch, replacing=waiting)
+    return sum(len(entry.passages) for entry in batch)
 
 
 def publish(library: Library) -> None:
@@ -121,14 +149,15 @@ def _load(library: Library, item: FoundFile | Document, report: "_Report") -> _L
             raise DocumentError("the document holds no text; leave it out")
         doc_id = document_id(text)
         files = tuple(FileRecord(path, doc_id, 0, 0, "", "") for path in item.paths)
-        if library.holds(doc_id):
-            library.put_files(files)
-            report.skipped.extend(item.paths or (doc_id,))
-            return None
-        report.added.extend(item.paths or (doc_id,))
         title, source, author = map(label, (item.title, item.source, item.author))
         url = normalise(item.url)
         described = replace(item, doc_id=doc_id, text=text, title=title, source=source, author=author, url=url)
+        held = library.documents([doc_id])
+        if held and replace(held[0], paths=()) == replace(described, paths=()):
+            library.put_files(files)
+            report.skipped.extend(item.paths or (doc_id,))
+            return None
+        (report.changed if held else report.added).extend(item.paths or (doc_id,))
         return described, files
     path = os.fspath(item.path)
     try:
@@ -176,38 +205,6 @@ def _index(embedder: Embedder, loaded: Iterable[_Loaded]) -> list[IndexedDocumen
     ]
 
 
-def check(library: Library) -> CheckReport:
-    """Look whether texts, offsets, ids, vectors and words agree, without changing anything."""
-    problems = library.integrity_problems()
-    counts = library.counts()
-    if problems:
-        return CheckReport(*counts, tuple(problems))
-    for document in library.documents():
-        if document_id(document.text) != document.doc_id:
-            problems.append(f"document {document.doc_id!r}: the text is not the one its id was made from")
-        sentences = library.sentences(document.doc_id)
-        gaps = zip([0, *(s.end for s in sentences)], [*(s.start for s in sentences), len(document.text)], strict=True)
-        if any(end > start or document.text[end:start].strip() for end, start in gaps):
-            problems.append(f"document {document.doc_id!r}: sentences overlap, leave the text or leave some of it out")
-        for record in library.passages(library.passage_ids([document.doc_id])):
-            inside, place = record.sentences, (record.passage.start, record.passage.end)
-            if not inside or place != (inside[0].start, inside[-1].end):
-                problems.append(f"document {document.doc_id!r}: a passage is not made of its sentences")
-    spec = library.spec()
-    if spec is None:
-        return CheckReport(*counts, tuple(problems))
-    try:
-        index = VectorIndex.load(library.folder, spec)
-        if index.library_version != library.version() or len(index) != counts[1]:
-            problems.append(
-                "the vector index is not of the library's present version; sayso add PATH publishes it again"
-            )
-    except DamagedGeneration as error:
-        if counts[1]:
-            problems.append(f"{error}; sayso add PATH publishes it again")
-    return CheckReport(*counts, tuple(problems))
-
-
 class _Report:
     """A SyncReport being filled."""
 
@@ -217,6 +214,8 @@ class _Report:
         self.skipped: list[str] = []
         self.failed: list[Failure] = []
         self.ignored: list[str] = []
+        self.gone: list[str] = []
+        self.removed: list[str] = []
         self.passages = 0
 
     def frozen(self, seconds: float) -> SyncReport:
@@ -226,9 +225,27 @@ class _Report:
             tuple(self.skipped),
             tuple(self.failed),
             tuple(self.ignored),
+            tuple(self.gone),
+            tuple(self.removed),
             self.passages,
             seconds,
         )
+
+
+def _gone(
+    library: Library, sources: Iterable[str | Path | Document], work: Iterable[FoundFile | Document], report: _Report
+) -> list[str]:
+    """Files of the library that were below one of the folders and are not. What could not be read is not gone."""
+    found = {_name(item) for item in work}
+    unread = tuple(failure.path + os.sep for failure in report.failed)
+    folders = [Path(source).absolute() for source in sources if not isinstance(source, Document)]
+    return [
+        path
+        for folder in folders
+        if folder.is_dir()
+        for path in library.files_below(folder)
+        if path not in found and not f"{path}{os.sep}".startswith(unread)
+    ]
 
 
 def _listed(sources: Iterable[str | Path | Document], report: _Report) -> Iterator[FoundFile | Document]:

@@ -161,7 +161,8 @@ class Failure:
 class SyncReport:
     """What an `add` did. Each list names paths; `failed` says why; `passages` counts those that were embedded.
 
-    ignored: files of a folder whose format is not read.
+    ignored: files of a folder whose format is not read. gone: files that are in the library and no more in the folder;
+    removed: those that were taken out of it.
     """
 
     added: tuple[str, ...] = ()
@@ -169,6 +170,8 @@ class SyncReport:
     skipped: tuple[str, ...] = ()
     failed: tuple[Failure, ...] = ()
     ignored: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     passages: int = 0
     seconds: float = 0.0
 
@@ -181,3 +184,15 @@ class CheckReport:
     passages: int
     sentences: int
     problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repaired:
+    """What `repair` did. documents: kept. lost: paths, or ids, of those whose text cannot be read any more.
+
+    made_again: the database itself was wrong, and a new one stands in its place.
+    """
+
+    documents: int
+    lost: tuple[str, ...] = ()
+    made_again: bool = False

@@ -20,12 +20,13 @@ from types import TracebackType
 import numpy as np
 import platformdirs
 
-from index import lexical, sync
+from index import backup, lexical, sync
+from index import check as checking
 from index.dates import day_range, from_iso
 from index.errors import LibraryEmpty, ModelError, QuestionError, UsageError
 from index.library import Library
 from index.load import normalise
-from index.types import CheckReport, Document, Embedder, IndexSpec, PassageRecord, Progress, SyncReport
+from index.types import CheckReport, Document, Embedder, IndexSpec, PassageRecord, Progress, Repaired, SyncReport
 from index.vectors import VectorIndex
 from rag.cache import AnswerCache, key_of
 from rag.cite import answer_text, quoted_claims
@@ -142,12 +143,18 @@ class Assistant:
         """The embedding model that the library is bound to, None before its first document."""
         return self._library.spec()
 
-    def add(self, *sources: str | Path | Document, progress: Callable[[Progress], None] | None = None) -> SyncReport:
+    def add(
+        self,
+        *sources: str | Path | Document,
+        prune: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> SyncReport:
         """Add files, folders or Documents; what is already there unchanged is not embedded again.
 
-        What cannot be read is listed in the report's `failed`, and the rest goes on.
+        What cannot be read is listed in the report's `failed`, and the rest goes on. prune: take out what was once
+        read from these folders and is there no more; the report's `gone` lists it otherwise.
         """
-        return sync.add(self._library, self._embed, sources, progress)
+        return sync.add(self._library, self._embed, sources, progress, prune=prune)
 
     def remove(self, *doc_ids: str) -> None:
         """Raises DocumentError for an id that is not here; then nothing is removed."""
@@ -163,7 +170,28 @@ class Assistant:
 
     def check(self) -> CheckReport:
         """Whether texts, offsets, ids, vectors and words agree. Changes nothing."""
-        return sync.check(self._library)
+        return checking.check(self._library)
+
+    def compact(self) -> int:
+        """Leave nothing of what was removed on the disk, in kept answers neither; how many bytes that gave back."""
+        self._cache.forget(self.path)
+        return checking.compact(self._library)
+
+    def export(self, file: str | Path) -> CheckReport:
+        """Write the whole library to one new file, for `Assistant.restore`. Raises UsageError, LibraryReadOnly."""
+        return backup.export(self._library, Path(file))
+
+    @classmethod
+    def restore(cls, file: str | Path, library: str | Path) -> CheckReport:
+        """Make a new library from an exported file. Raises UsageError, LibraryDamaged, LibraryReadOnly."""
+        return backup.restore(Path(file), Path(library))
+
+    @classmethod
+    def repair(cls, library: str | Path | None = None, *, settings: Settings | None = None) -> Repaired:
+        """Make again what is damaged in a library, or was made by another version; see `index.check.repair`."""
+        settings = settings or Settings.load()
+        parts = Parts(settings, None, None, None)
+        return checking.repair(Path(library) if library is not None else settings.library_path, parts.embedder)
 
     def warm_up(self) -> None:
         """Load the models and the index now, so that the first question does not wait for them.
@@ -537,11 +565,8 @@ def ask(
     path = Path(docs).absolute()
     name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
     with Assistant.open(platformdirs.user_cache_path("sayso") / "docs" / f"{name}.library") as assistant:
-        report = assistant.add(path)
-        gone = [d.doc_id for d in assistant.documents() if not any(Path(p).exists() for p in d.paths)]
-        if gone:
-            assistant.remove(*gone)
-        if report.failed and not assistant.documents():
+        report = assistant.add(path, prune=True)
+        if report.failed and (report.failed[0].path == str(path) or not assistant.documents()):
             raise UsageError(f"{report.failed[0].path!r}: {report.failed[0].why}")
         return assistant.ask(question, history=history, where=where, as_of=as_of)
 

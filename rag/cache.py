@@ -52,6 +52,14 @@ class AnswerCache:
                     (key, str(library), answer.library_version, to_json(answer)),
                 )
 
+    def forget(self, library: Path) -> None:
+        """Leave no answer from this library in the file."""
+        if self._file.is_file():
+            with contextlib.suppress(sqlite3.Error), closing(self._connect()) as db:
+                with db:
+                    db.execute("DELETE FROM answers WHERE library = ?", (str(library),))
+                db.execute("VACUUM")
+
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._file, timeout=2.0)
         db.execute(_SCHEMA)

@@ -2,13 +2,16 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from index.library import Library
 from index.minilm import MiniLM
 from rag import Assistant, Settings
+from tests.indexing import BREAD, FERRY, Adding
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 
@@ -54,3 +57,26 @@ def seeds_assistant(tmp_path_factory: pytest.TempPathFactory, embedder: MiniLM) 
     with Assistant.open(path, settings=Settings(), embedder=embedder) as assistant:
         assistant.add(SEEDS)
         yield assistant
+
+
+# -- a library of two short files, with an embedder that loads nothing -----------------------------------------------
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with closing(Library.open(tmp_path / "a.library")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "docs"
+    made.mkdir()
+    (made / "bread.txt").write_text(BREAD)
+    (made / "ferry.txt").write_text(FERRY)
+    return made
+
+
+@pytest.fixture
+def add(library: Library) -> Adding:
+    return Adding(library)

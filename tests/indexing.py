@@ -3,19 +3,22 @@
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from index import sync
 from index.chunk import pack_passages, split_sentences
-from index.library import DATABASE, FileRecord, IndexedDocument
+from index.library import DATABASE, FileRecord, IndexedDocument, Library
 from index.load import document_id
-from index.types import DateInfo, Document, PassageInput
+from index.types import DateInfo, Document, Embedder, PassageInput, Progress, SyncReport
 from tests.fakes import WordHashEmbedder
 
 _NOBODY = 65534
+FERRY = "The ferry left at dawn. Nobody slept.\n"
+BREAD = "Bread was dear that spring.\n"
 
 
 def document(text: str, title: str = "", date: str = "", source: str = "") -> Document:
@@ -56,6 +59,31 @@ def tamper(folder: Path, statement: str, *parameters: object) -> None:
     """Change the library behind its back."""
     with closing(sqlite3.connect(folder / DATABASE)) as db, db:
         assert db.execute(statement, parameters).rowcount == 1
+
+
+class Adding:
+    """`sync.add` with an embedder that counts."""
+
+    def __init__(self, library: Library, embedder: WordHashEmbedder | None = None) -> None:
+        self.library = library
+        self.embedder = embedder or WordHashEmbedder()
+        self.loaded = 0
+
+    def __call__(
+        self, *sources: str | Path | Document, progress: Callable[[Progress], None] | None = None, prune: bool = False
+    ) -> SyncReport:
+        def load() -> Embedder:
+            self.loaded += 1
+            return self.embedder
+
+        return sync.add(self.library, load, sources, progress, prune=prune)
+
+
+def nearest(library: Library, query: str) -> str:
+    """The text of the best passage, found as an assistant finds it."""
+    found = sync.current(library).search(WordHashEmbedder().encode_query(query), 1)
+    (record,) = library.passages(list(found))
+    return record.text
 
 
 @contextmanager

@@ -269,8 +269,8 @@ def test_a_library_is_bound_to_the_model_that_it_was_built_with(library: Library
     with pytest.raises(SpecMismatch) as refused:
         library.set_spec(WordHashEmbedder("two").spec)
     assert str(refused.value) == (
-        f"library {str(library.folder)!r} was built with 'one' but the settings name 'two'; set SAYSO_EMBEDDER=one "
-        "or build another with: sayso add --library NEW_FOLDER PATH"
+        f"library {str(library.folder)!r} was built with 'one' but the settings name 'two'; set SAYSO_EMBEDDER=one"
+        f", or embed its texts again with: sayso check --repair --library {library.folder}"
     )
     assert library.spec() == one
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,75 +12,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from index import sync
-from index.errors import DocumentError, LibraryBusy, LibraryReadOnly, SpecMismatch
+from index.check import check
+from index.errors import DocumentError, LibraryBusy, SpecMismatch
 from index.library import Library
 from index.load import document_id
 from index.types import (
     DateInfo,
-    Document,
-    Embedder,
     Failure,
     PassageInput,
     PassageVectors,
     Progress,
-    SyncReport,
 )
-from index.vectors import DamagedGeneration, VectorIndex
+from index.vectors import VectorIndex
 from tests.fakes import WordHashEmbedder
-from tests.indexing import document, open_to_all, ordinary_user, rows, tamper
+from tests.indexing import BREAD, FERRY, Adding, document, nearest, open_to_all, ordinary_user, rows
 
-FERRY = "The ferry left at dawn. Nobody slept.\n"
-BREAD = "Bread was dear that spring.\n"
 MILL = "The mill burnt down.\n"
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    with closing(Library.open(tmp_path / "a.library")) as opened:
-        yield opened
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "docs"
-    made.mkdir()
-    (made / "bread.txt").write_text(BREAD)
-    (made / "ferry.txt").write_text(FERRY)
-    return made
-
-
-class Adding:
-    """`sync.add` with an embedder that counts."""
-
-    def __init__(self, library: Library, embedder: WordHashEmbedder | None = None) -> None:
-        self.library = library
-        self.embedder = embedder or WordHashEmbedder()
-        self.loaded = 0
-
-    def __call__(
-        self, *sources: str | Path | Document, progress: Callable[[Progress], None] | None = None
-    ) -> SyncReport:
-        def load() -> Embedder:
-            self.loaded += 1
-            return self.embedder
-
-        return sync.add(self.library, load, sources, progress)
-
-
-@pytest.fixture
-def add(library: Library) -> Adding:
-    return Adding(library)
 
 
 def texts(library: Library) -> dict[str, str]:
     return {Path(path).name: d.text for d in library.documents() for path in d.paths}
-
-
-def nearest(library: Library, query: str) -> str:
-    """The text of the best passage, found as an assistant finds it."""
-    found = sync.current(library).search(WordHashEmbedder().encode_query(query), 1)
-    (record,) = library.passages(list(found))
-    return record.text
 
 
 # -- adding -------------------------------------------------------------------------------------------------------
@@ -181,7 +132,7 @@ def test_files_that_swapped_their_names_are_both_still_there(add: Adding, folder
     (folder / "x").rename(folder / "bread.txt")
     assert add(folder).failed == ()
     assert texts(add.library) == {"bread.txt": FERRY, "ferry.txt": BREAD}
-    assert sync.check(add.library).problems == ()
+    assert check(add.library).problems == ()
 
 
 def test_a_file_overwritten_with_a_described_text_added_by_hand_is_indexed(add: Adding, folder: Path) -> None:
@@ -235,6 +186,65 @@ def test_progress_is_told_after_each_file(add: Adding, folder: Path) -> None:
         (2, 2, str(folder / "ferry.txt")),
     ]
     assert steps[-1].passages == 2
+
+
+# -- what is gone ----------------------------------------------------------------------------------------------------
+
+
+def test_a_deleted_file_stays_until_it_is_pruned(add: Adding, folder: Path) -> None:
+    """The report says so each time; pruned, it is not found any more."""
+    add(folder)
+    (folder / "ferry.txt").unlink()
+    gone = (str(folder / "ferry.txt"),)
+    assert add(folder).gone == gone
+    assert len(texts(add.library)) == 2
+    report = add(folder, prune=True)
+    assert (report.gone, report.removed) == ((), gone)
+    assert texts(add.library) == {"bread.txt": BREAD}
+    assert check(add.library).problems == ()
+
+
+def test_pruning_touches_no_other_folder_and_no_document_that_another_file_holds(
+    add: Adding, folder: Path, tmp_path: Path
+) -> None:
+    """The folder beside it has a longer name that begins alike."""
+    beside = tmp_path / "docs0"
+    beside.mkdir()
+    (beside / "mill.txt").write_text(MILL)
+    (beside / "ferry.txt").write_text(FERRY)
+    add(folder, beside)
+    for path in (*folder.iterdir(), beside / "mill.txt"):
+        path.unlink()
+    assert add(folder, prune=True).removed == (str(folder / "bread.txt"), str(folder / "ferry.txt"))
+    assert {d.text for d in add.library.documents()} == {MILL, FERRY}
+
+
+def test_what_cannot_be_read_is_not_pruned(add: Adding, folder: Path) -> None:
+    """A folder described wrongly fails as a whole; its files are still there."""
+    add(folder)
+    (folder / "sources.toml").write_text("not toml")
+    report = add(folder, prune=True)
+    assert len(report.failed) == 1
+    assert (report.gone, report.removed) == ((), ())
+    assert len(texts(add.library)) == 2
+
+
+def test_a_renamed_file_is_pruned_under_its_old_name_only(add: Adding, folder: Path) -> None:
+    """Its document is the same, and nothing is embedded."""
+    add(folder)
+    before = add.library.document_ids()
+    (folder / "ferry.txt").rename(folder / "boat.txt")
+    report = add(folder, prune=True)
+    assert report.removed == (str(folder / "ferry.txt"),)
+    assert (add.library.document_ids(), report.passages) == (before, 0)
+
+
+def test_a_document_described_differently_is_stored_anew(add: Adding) -> None:
+    """Its title is part of what is embedded and shown."""
+    add(document(FERRY, title="Ferry"))
+    report = add(document(FERRY, title="Night ferry"))
+    assert (len(report.changed), report.passages) == (1, 1)
+    assert [d.title for d in add.library.documents()] == ["Night ferry"]
 
 
 # -- what fails ---------------------------------------------------------------------------------------------------
@@ -377,7 +387,7 @@ def test_a_library_emptied_by_removing_is_sound(add: Adding, folder: Path) -> No
     """And can be filled again, with new ids for its passages."""
     add(folder)
     sync.remove(add.library, sorted(add.library.document_ids()))
-    assert sync.check(add.library).problems == ()
+    assert check(add.library).problems == ()
     assert len(sync.current(add.library)) == 0
     add(folder)
     assert add.library.vectors()[0].tolist() == [3, 4]
@@ -389,111 +399,6 @@ def test_removing_an_unknown_id_removes_nothing(add: Adding, folder: Path) -> No
     with pytest.raises(DocumentError, match="no document 'nonesuch'"):
         sync.remove(add.library, [document_id(FERRY), "nonesuch"])
     assert add.library.counts()[0] == 2
-
-
-# -- the published index ------------------------------------------------------------------------------------------
-
-
-def index_file(library: Library) -> Path:
-    (found,) = library.folder.glob("generations/*/vectors.faiss")
-    return found
-
-
-def test_a_damaged_generation_is_not_searched_and_is_published_again(add: Adding, folder: Path) -> None:
-    """Searches are right meanwhile, from the library itself; the next `add` mends it, and `check` says so."""
-    add(folder)
-    data = bytearray(index_file(add.library).read_bytes())
-    data[-3] ^= 0x40
-    index_file(add.library).write_bytes(data)
-    assert nearest(add.library, "when did the ferry leave") == FERRY.strip()
-    (problem,) = sync.check(add.library).problems
-    assert "does not match its manifest; sayso add PATH publishes it again" in problem
-    add(folder)
-    assert sync.check(add.library).problems == ()
-    assert add.embedder.passages_encoded == 2
-
-
-def test_a_generation_of_an_older_version_is_not_searched(add: Adding, folder: Path) -> None:
-    """As when a process died between storing and publishing."""
-    add(folder)
-    add.library.remove([document_id(FERRY)])
-    assert nearest(add.library, "when did the ferry leave") == BREAD.strip()
-    (problem,) = sync.check(add.library).problems
-    assert problem == "the vector index is not of the library's present version; sayso add PATH publishes it again"
-
-
-def test_the_index_can_be_rebuilt_from_the_library_alone(add: Adding, folder: Path) -> None:
-    """Without it, a search gives the same passages with the same scores."""
-    add(folder)
-    query = WordHashEmbedder().encode_query("dear bread at dawn")
-    before = sync.current(add.library).search(query, 5)
-    index_file(add.library).unlink()
-    with pytest.raises(DamagedGeneration):
-        VectorIndex.load(add.library.folder, add.embedder.spec)
-    assert sync.current(add.library).search(query, 5) == before
-    assert len(before) == 2
-
-
-def test_an_index_that_cannot_be_written_is_said_with_the_fix(add: Adding, folder: Path) -> None:
-    """The documents are stored all the same, and are found."""
-    add.library.folder.joinpath("generations").write_text("in the way")
-    with pytest.raises(
-        LibraryReadOnly, match=r"cannot write the vector index of .*: File exists; free space or mend the"
-    ):
-        add(folder)
-    assert nearest(add.library, "when did the ferry leave") == FERRY.strip()
-
-
-def test_a_library_without_a_model_has_nothing_to_publish(library: Library) -> None:
-    """Nothing is written."""
-    sync.publish(library)
-    assert sync.check(library) == sync.CheckReport(0, 0, 0)
-    assert not (library.folder / "CURRENT").exists()
-
-
-# -- check --------------------------------------------------------------------------------------------------------
-
-
-def test_a_sound_library_is_found_sound(add: Adding, folder: Path) -> None:
-    """With what was looked at."""
-    add(folder)
-    assert sync.check(add.library) == sync.CheckReport(documents=2, passages=2, sentences=3)
-
-
-@pytest.mark.parametrize(
-    ("statement", "found"),
-    [
-        (
-            "UPDATE documents SET text = replace(text, 'dawn', 'noon') WHERE doc_id = ?",
-            "not the one its id was made from",
-        ),
-        ("UPDATE sentences SET start = 20 WHERE doc_id = ? AND ordinal = 1", "sentences overlap"),
-        ("UPDATE sentences SET start = 30 WHERE doc_id = ? AND ordinal = 1", "leave some of it out"),
-        ('UPDATE sentences SET "end" = 99 WHERE doc_id = ? AND ordinal = 1', "leave the text"),
-        ("DELETE FROM sentences WHERE doc_id = ? AND ordinal = 1", "leave some of it out"),
-        ("UPDATE passages SET start = 4 WHERE doc_id = ?", "a passage is not made of its sentences"),
-        ('UPDATE passages SET "end" = 20 WHERE doc_id = ?', "a passage is not made of its sentences"),
-        (
-            "UPDATE sentences SET passage_id = NULL WHERE doc_id = ? AND ordinal = 0",
-            "a passage is not made of its sentences",
-        ),
-    ],
-)
-def test_a_text_or_offset_that_was_tampered_with_is_found(
-    add: Adding, folder: Path, statement: str, found: str
-) -> None:
-    """The document is named, and nothing is changed."""
-    add(folder)
-    tamper(add.library.folder, statement, document_id(FERRY))
-    problems = sync.check(add.library).problems
-    assert any(found in problem and document_id(FERRY) in problem for problem in problems)
-
-
-def test_a_word_index_that_differs_is_found(add: Adding, folder: Path) -> None:
-    """A passage that no word leads to."""
-    add(folder)
-    tamper(add.library.folder, "DELETE FROM words WHERE rowid = ?", 1)
-    assert sync.check(add.library).problems == ("the word index and the passages differ",)
 
 
 # -- properties ---------------------------------------------------------------------------------------------------
@@ -532,5 +437,5 @@ def test_adding_and_removing_a_document_leaves_the_library_as_it_was(
         add(extra)
         sync.remove(library, [extra.doc_id])
         assert rows(library.folder) == before
-        assert sync.check(library).problems == ()
+        assert check(library).problems == ()
         assert len(VectorIndex.load(library.folder, add.embedder.spec)) == len(before["passages"])

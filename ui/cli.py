@@ -6,7 +6,7 @@ failed, 2 wrong use, 130 interrupted. Whatever is heavy is imported inside the c
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,33 +81,56 @@ ApiBaseOption = Annotated[
 @app.command(epilog="Example: sayso add articles/ notes/2025-05-20.md")
 def add(
     paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Files, or folders with everything in them.")],
+    prune: Annotated[bool, typer.Option("--prune", help="Take out what is no more in the folders.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and add what changes; Ctrl-C stops it.")] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add files and folders to the library.
 
-    What has not changed since it was added is passed over; what cannot be read is named, and the rest goes on.
+    What has not changed since it was added is passed over; what cannot be read is named, and the rest goes on. Files
+    that are no more in a folder leave the library with --prune only.
     """
+    with _open(library) as assistant:
+        failed = _add(assistant, paths, prune, as_json)
+        if watch:
+            from index.watch import changes
+
+            _say("watching; Ctrl-C stops it")
+            for _ in changes(paths):
+                _add(assistant, paths, prune, as_json)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _add(assistant: "Assistant", paths: list[str], prune: bool, as_json: bool) -> bool:
+    """Whether something failed; what was done is printed."""
     from rag.types import to_dict
     from ui.terminal import json_line, progress
 
-    with _open(library) as assistant, progress() as show:
-        report = assistant.add(*paths, progress=show)
+    with progress() as show:
+        report = assistant.add(*paths, prune=prune, progress=show)
     if as_json:
         _print(json_line(to_dict(report)))
     else:
+        taken_out = f"{len(report.removed)} removed, " if prune else ""
         _print(
-            f"{len(report.added)} added, {len(report.changed)} changed, {len(report.skipped)} unchanged, "
+            f"{len(report.added)} added, {len(report.changed)} changed, {len(report.skipped)} unchanged, {taken_out}"
             f"{len(report.failed)} failed; {report.passages} passages embedded in {report.seconds:.1f} s"
         )
     if report.ignored:
-        shown = ", ".join(Path(path).name for path in report.ignored[:5])
-        more = f" and {len(report.ignored) - 5} more" if len(report.ignored) > 5 else ""
-        _say(f"{len(report.ignored)} of a format that is not read (only .txt and .md are): {shown}{more}")
+        _say(f"{len(report.ignored)} of a format that is not read (only .txt and .md are): {_some(report.ignored)}")
+    if report.gone:
+        gone = f"{len(report.gone)} no more in the folder and still in the library: {_some(report.gone)}"
+        _say(f"{gone}; take them out with --prune")
     for failure in report.failed:
         _say(failure.why if failure.path in failure.why else f"{failure.path}: {failure.why}")
-    if report.failed:
-        raise typer.Exit(1)
+    return bool(report.failed)
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+    return ", ".join(Path(path).name for path in paths[:5]) + more
 
 
 @app.command(epilog="Example: sayso remove 1f0c9a52b77d4e10")
@@ -198,20 +221,37 @@ def search(
             _print_lines(hit_lines(hits, _documents_of(assistant, hits)))
 
 
-@app.command(epilog="Example: sayso check --library news.library")
-def check(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+@app.command(epilog="Example: sayso check --repair --library news.library")
+def check(
+    repair: Annotated[bool, typer.Option("--repair", help="Make again what can be made from the texts.")] = False,
+    compact: Annotated[bool, typer.Option("--compact", help="Leave nothing of what was removed on the disk.")] = False,
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Look for damage in the library.
 
-    Each problem is a line on stderr, and the exit status is then 1.
+    Each problem is a line on stderr, and the exit status is then 1. A library of another version or another embedding
+    model is made again by --repair too.
     """
+    from rag import Assistant
     from rag.types import to_dict
     from ui.terminal import json_line
 
+    done: dict[str, object] = {}
+    if repair:
+        repaired = Assistant.repair(library)
+        done["repaired"] = to_dict(repaired)
+        if repaired.made_again:
+            _say(f"the library was made again with {repaired.documents} documents")
+        for path in repaired.lost:
+            _say(f"{path}: its text is lost; add it again with: sayso add PATH")
     with _open(library) as assistant:
+        if compact:
+            done["bytes_given_back"] = assistant.compact()
         report = assistant.check()
         folder = assistant.path
     if as_json:
-        _print(json_line(to_dict(report)))
+        _print(json_line({**to_dict(report), **done}))
     else:
         counts = f"{report.documents} documents, {report.passages} passages, {report.sentences} sentences"
         _print(f"{folder}: {counts}, {len(report.problems) or 'no'} problems")
@@ -219,6 +259,46 @@ def check(library: LibraryOption = None, as_json: JsonOption = False) -> None:
         _say(problem)
     if report.problems:
         raise typer.Exit(1)
+
+
+@app.command("export", epilog="Example: sayso export backup-2025-05-20.sayso --library news.library")
+def export_library(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that is not there yet.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the whole library to one file: a backup, or a way to another machine."""
+    from rag.types import to_dict
+    from ui.terminal import json_line
+
+    with _open(library) as assistant:
+        report = assistant.export(file)
+    size = file.stat().st_size
+    _print(
+        json_line({"file": str(file), "bytes": size, **to_dict(report)})
+        if as_json
+        else f"{file}: {report.documents} documents, {size / 1e6:.1f} MB"
+    )
+
+
+@app.command("import", epilog="Example: sayso import backup-2025-05-20.sayso --library news.library")
+def import_library(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `sayso export` wrote.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new library from an exported file, which is checked first."""
+    from rag import Assistant
+    from rag.types import to_dict
+    from ui.terminal import json_line
+
+    folder = _settings(library=library).library_path
+    report = Assistant.restore(file, folder)
+    _print(
+        json_line({"library": str(folder), **to_dict(report)})
+        if as_json
+        else f"{folder}: {report.documents} documents, {report.passages} passages"
+    )
 
 
 @app.command(epilog="Example: sayso chat --port 8080")

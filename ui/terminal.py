@@ -169,14 +169,16 @@ def progress() -> Iterator[Callable[[Progress], None]]:
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("documents, {task.fields[speed]:.0f} passages/s,", markup=False),
         TimeRemainingColumn(),
         TextColumn("{task.fields[path]}", markup=False),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, path="")
+        task = bar.add_task("", total=None, path="", speed=0.0)
 
         def show(step: Progress) -> None:
-            bar.update(task, completed=step.done, total=step.total, path=one_line(step.path))
+            speed = step.passages / step.seconds if step.seconds else 0.0
+            bar.update(task, completed=step.done, total=step.total, path=one_line(step.path), speed=speed)
 
         yield show
 
