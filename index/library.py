@@ -655,4 +655,5 @@ def _translated(error: sqlite3.Error, folder: Path) -> LibraryError:
 
 
 def _damage(folder: Path, what: str) -> str:
-    return f"library {str(folder)!r} is damaged ({what}); mend it with: sayso check --repair --library {quote(str(folder))}"
+    mend = f"sayso check --repair --library {quote(str(folder))}"
+    return f"library {str(folder)!r} is damaged ({what}); mend it with: {mend}"

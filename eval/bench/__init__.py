@@ -5,6 +5,7 @@
     cold        `sayso ask` in a fresh process
     verifier    what it lets through and refuses, on sentences altered by one thing
     followups   what a conversation's last question finds, alone and put in full by rule (and by SAYSO_MODEL)
+    faults      what a library survives: kills, damaged files, full disks; takes long, so only when it is named
 
 Heavy imports happen in the benchmark that needs them, so that `cold` runs without LangChain.
 """
@@ -25,7 +26,7 @@ from rag.types import to_dict
 
 
 def run(names: Sequence[str], *, corpus: Path | None, questions: Path | None, out: Path | None) -> int:
-    """Run the named benchmarks (all, when none is named), print their tables and write their figures to `out`.
+    """Run the named benchmarks (all quick ones, when none is named), print their tables and write their figures to `out`.
 
     corpus, questions: JSONL files as `sayso eval` reads them; without them the five seed documents and the questions
     about them, which is little to measure on. Returns 0.
@@ -38,7 +39,7 @@ def run(names: Sequence[str], *, corpus: Path | None, questions: Path | None, ou
     workload = _workload(corpus, questions)
     results: list[Result] = []
     with workload.assistant:
-        for name in dict.fromkeys(names or _BENCHMARKS):
+        for name in dict.fromkeys(names or (name for name in _BENCHMARKS if name not in _ONLY_NAMED)):
             Console(stderr=True).print(f"measuring {name} on {workload.name} …", style="dim")
             results.append(_BENCHMARKS[name](workload))
             console.print(render(results[-1]))
@@ -110,10 +111,18 @@ def _followups(workload: Workload) -> Result:
     return measure_following(workload)
 
 
+def _faults(_: Workload) -> Result:
+    from eval.bench.faults import measure_faults
+
+    return measure_faults()
+
+
 _BENCHMARKS: Mapping[str, Callable[[Workload], Result]] = {
     "index": _index,
     "ask": _ask,
     "cold": _cold,
     "verifier": _verifier,
     "followups": _followups,
+    "faults": _faults,
 }
+_ONLY_NAMED = ("faults",)
