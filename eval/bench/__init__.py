@@ -26,7 +26,7 @@ from rag.types import to_dict
 
 
 def run(names: Sequence[str], *, corpus: Path | None, questions: Path | None, out: Path | None) -> int:
-    """Run the named benchmarks (all quick ones, when none is named), print their tables and write their figures to `out`.
+    """Run the named benchmarks (the quick ones when none is named), print their tables, write their figures to `out`.
 
     corpus, questions: JSONL files as `sayso eval` reads them; without them the five seed documents and the questions
     about them, which is little to measure on. Returns 0.

@@ -51,7 +51,6 @@ _WORDS = [
     "spring",
     "dawn",
 ]
-_START_S = 30  # for a child process to begin, on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +176,12 @@ def killed_ingest(root: Path, counts: Counts) -> Iterator[bool]:
     draw = random.Random(5)  # noqa: S311
     for turn in range(counts.kills):
         folder = root / f"kill{turn}"
-        child = _child("ingest", folder, 0, 200)
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-        time.sleep(draw.uniform(0.0, 0.4))
-        child.kill()
-        told = [int(line) for line in child.stdout.read().split()]
-        child.wait()
+        with _child("ingest", folder, 0, 200) as child:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "ready\n"
+            time.sleep(draw.uniform(0.0, 0.4))
+            child.kill()
+            told = [int(line) for line in child.stdout.read().split()]
         started = time.perf_counter()
         with closing(Library.open(folder)) as library:
             opened_s = time.perf_counter() - started
@@ -202,8 +200,8 @@ def killed_publish(root: Path, _: Counts) -> Iterator[bool]:
     while status == -signal.SIGKILL:
         folder = root / f"step{at}"
         shutil.copytree(base, folder)
-        child = _child("die_at", folder, 5, at)
-        status = child.wait()
+        with _child("die_at", folder, 5, at) as child:
+            status = child.wait()
         with closing(Library.open(folder)) as library:
             texts = {document.text for document in library.documents()}
             whole = texts in ({text_of(n) for n in range(5)}, {text_of(n) for n in range(6)})
@@ -412,13 +410,15 @@ def readers_and_a_writer(root: Path, counts: Counts) -> Iterator[bool]:
         results.append(good)
 
     threads = [threading.Thread(target=read, args=(seed,)) for seed in range(counts.readers)]
-    child = _child("ingest", folder, 20, counts.publishes)
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with _child("ingest", folder, 20, counts.publishes) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        child.communicate()
     yield from results
-    child.wait()
     with closing(Library.open(folder)) as library:
         yield len(library.documents()) == 20 + counts.publishes and _sound(library)
 
@@ -426,10 +426,9 @@ def readers_and_a_writer(root: Path, counts: Counts) -> Iterator[bool]:
 def two_writers(root: Path, _: Counts) -> Iterator[bool]:
     """The second hears at once who holds the library; when that process is killed, it may write."""
     folder = _made(root / "a", range(3))
-    child = _child("hold", folder)
-    assert child.stdout is not None
-    assert child.stdout.readline() == "ready\n"
-    with closing(Library.open(folder)) as library:
+    with _child("hold", folder) as child, closing(Library.open(folder)) as library:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
         started = time.perf_counter()
         try:
             sync.add(library, HashEmbedder, [_document(3)])
