@@ -15,6 +15,7 @@ from index.chunk import context_of, pack_passages, split_sentences
 from index.errors import DocumentError, LibraryReadOnly
 from index.library import FileRecord, IndexedDocument, Library
 from index.load import FoundFile, OtherFormat, document_id, find_files, label, load_document, normalise
+from index.near import signature
 from index.types import CheckReport, Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
 from index.vectors import DamagedGeneration, VectorIndex
 
@@ -170,7 +171,11 @@ def _index(embedder: Embedder, loaded: Iterable[_Loaded]) -> list[IndexedDocumen
     vectors = iter(embedder.encode_passages(inputs))
     return [
         IndexedDocument(
-            document, sentences, tuple((passage, inside, next(vectors)) for passage, inside in passages), files
+            document,
+            sentences,
+            tuple((passage, inside, next(vectors)) for passage, inside in passages),
+            files,
+            signature(document.text),
         )
         for document, files, sentences, passages in drafts
     ]
