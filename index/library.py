@@ -30,6 +30,7 @@ from index.errors import (
     SpecMismatch,
 )
 from index.lexical import WordIndex
+from index.near import Groups, twins
 from index.seal import Seal
 from index.types import DateInfo, Document, IndexSpec, Passage, PassageRecord, PassageVectors, Sentence
 
@@ -42,14 +43,15 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents(
     doc_id TEXT PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL, author TEXT NOT NULL,
     url TEXT NOT NULL, published TEXT NOT NULL, date TEXT NOT NULL, pages TEXT NOT NULL,
-    page_unit TEXT NOT NULL, checksum TEXT NOT NULL);
+    page_unit TEXT NOT NULL, checksum TEXT NOT NULL, near TEXT NOT NULL, signature BLOB NOT NULL);
+CREATE INDEX documents_near ON documents(near);
 CREATE TABLE files(
     path TEXT PRIMARY KEY, doc_id TEXT NOT NULL REFERENCES documents(doc_id), size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL, said TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX files_of ON files(doc_id);
 CREATE TABLE passages(
     id INTEGER PRIMARY KEY AUTOINCREMENT, doc_id TEXT NOT NULL REFERENCES documents(doc_id), ordinal INTEGER NOT NULL,
-    start INTEGER NOT NULL, "end" INTEGER NOT NULL, vector BLOB NOT NULL, sentence_vectors BLOB NOT NULL);
+    start INTEGER NOT NULL, "end" INTEGER NOT NULL, twin INTEGER, vector BLOB NOT NULL, sentence_vectors BLOB NOT NULL);
 CREATE UNIQUE INDEX passages_of ON passages(doc_id, ordinal);
 CREATE TABLE sentences(
     doc_id TEXT NOT NULL REFERENCES documents(doc_id), ordinal INTEGER NOT NULL, start INTEGER NOT NULL,
@@ -57,6 +59,8 @@ CREATE TABLE sentences(
 CREATE INDEX sentences_of ON sentences(passage_id);
 """
 DOCUMENT_COLUMNS = "doc_id, title, text, source, author, url, published, pages, page_unit"
+_PASSAGE_TEXT = 'substr(d.text, p.start + 1, p."end" - p.start)'
+_SHARED = "EXISTS (SELECT 1 FROM documents o WHERE o.near = d.near AND o.doc_id <> d.doc_id)"
 _IN = "IN (SELECT value FROM json_each(?))"  # a list of any length as one parameter
 
 
@@ -74,12 +78,13 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class IndexedDocument:
-    """A document ready to be stored. passages: each with its sentences and vectors."""
+    """A document ready to be stored. passages: each with its sentences and vectors. signature: of `index.near`."""
 
     document: Document
     sentences: tuple[Sentence, ...]
     passages: tuple[tuple[Passage, tuple[Sentence, ...], PassageVectors], ...]
     files: tuple[FileRecord, ...]
+    signature: bytes = b""  # without one it is compared with no other
 
 
 class Library:
@@ -180,8 +185,12 @@ class Library:
             dropped = list(replacing)
             kept = [file for doc_id in dropped for file in self._files_of(doc_id)]
             self._drop(db, dropped)
+            groups = Groups(db.execute("SELECT near, signature FROM documents WHERE signature <> x'' ORDER BY rowid"))
             for entry in documents:
-                self._insert(db, entry)
+                near = groups.join(entry.document.doc_id, entry.signature) if entry.signature else ""
+                self._insert(db, entry, near)
+                if near:
+                    self._pair(db, entry.document.doc_id, near)
             self._link(db, kept, overwrite=False)
 
     def put_files(self, files: Iterable[FileRecord]) -> None:
@@ -245,10 +254,10 @@ class Library:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _insert(self, db: sqlite3.Connection, entry: IndexedDocument) -> None:
+    def _insert(self, db: sqlite3.Connection, entry: IndexedDocument, near: str) -> None:
         document = entry.document
         db.execute(
-            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 document.doc_id,
                 document.title,
@@ -261,6 +270,8 @@ class Library:
                 json.dumps(document.pages),
                 document.page_unit,
                 checksum(document),
+                near or document.doc_id,
+                entry.signature,
             ),
         )
         owner: dict[int, int] = {}
@@ -287,6 +298,25 @@ class Library:
         )
         self._words.add(words)
         self._link(db, entry.files)
+
+    def _pair(self, db: sqlite3.Connection, doc_id: str, near: str) -> None:
+        """Mark the new document's passages that say nearly the same as one of its near copies.
+
+        They share one mark, the id of the passage that was the first to say it: never used again, so that it still
+        holds them together when that one is gone.
+        """
+        rows = db.execute(
+            "SELECT coalesce(p.twin, p.id), min(p.id) FROM passages p JOIN documents d USING (doc_id)"
+            " WHERE d.near = ? AND p.doc_id <> ? GROUP BY 1",
+            (near, doc_id),
+        ).fetchall()
+        first = {passage_id: place for place, passage_id in rows}
+        texts = f"SELECT p.id, {_PASSAGE_TEXT} FROM passages p JOIN documents d USING (doc_id) WHERE"
+        others = dict(db.execute(f"{texts} p.id {_IN}", (json.dumps(list(first)),)).fetchall())
+        own = dict(db.execute(f"{texts} p.doc_id = ?", (doc_id,)).fetchall())
+        db.executemany(
+            "UPDATE passages SET twin = ? WHERE id = ?", ((first[other], i) for i, other in twins(own, others).items())
+        )
 
     def _link(self, db: sqlite3.Connection, files: Iterable[FileRecord], *, overwrite: bool = True) -> None:
         verb = "REPLACE" if overwrite else "IGNORE"
@@ -331,11 +361,13 @@ class Library:
     def documents(self, doc_ids: Iterable[str] | None = None) -> list[Document]:
         """All documents, or those named, by date and then title; undated ones last."""
         where, *wanted = ("",) if doc_ids is None else (f" WHERE doc_id {_IN}", json.dumps(list(doc_ids)))
-        rows = self._rows(f"SELECT {DOCUMENT_COLUMNS} FROM documents" + where, *wanted)
+        rows = self._rows(
+            f"SELECT {DOCUMENT_COLUMNS}, CASE WHEN {_SHARED} THEN near ELSE '' END FROM documents d" + where, *wanted
+        )
         paths: dict[str, list[str]] = {}
         for path, doc_id in self._rows("SELECT path, doc_id FROM files" + where, *wanted):
             paths.setdefault(doc_id, []).append(path)
-        found = [document_of(row, paths.get(row[0], [])) for row in rows]
+        found = [document_of(row, paths.get(row[0], []), near) for *row, near in rows]
         return sorted(found, key=lambda d: (d.published.value or "9999", d.title, d.doc_id))
 
     def document(self, doc_id: str) -> Document:
@@ -380,7 +412,7 @@ class Library:
         """The records in the order asked for; ids that are gone are left out."""
         marks = json.dumps([int(i) for i in passage_ids])
         rows = self._rows(
-            'SELECT p.id, p.doc_id, p.ordinal, p.start, p."end", substr(d.text, p.start + 1, p."end" - p.start),'
+            f'SELECT p.id, p.doc_id, p.ordinal, p.start, p."end", {_PASSAGE_TEXT},'
             " d.title, p.vector, p.sentence_vectors FROM passages p JOIN documents d USING (doc_id)"
             f" WHERE p.id {_IN}",
             marks,
@@ -405,6 +437,14 @@ class Library:
                 sentence_vectors=np.frombuffer(row[8], dtype="<f2").astype(np.float32).reshape(-1, len(vector)),
             )
         return [records[i] for i in passage_ids if i in records]
+
+    def twins(self, passage_ids: Iterable[int]) -> dict[int, int]:
+        """Passage id -> a number that it shares with those of near copies that say nearly the same.
+
+        It is the id of the first to say it, which stands for itself and is not listed.
+        """
+        marks = json.dumps([int(i) for i in passage_ids])
+        return dict(self._rows(f"SELECT id, twin FROM passages WHERE id {_IN} AND twin IS NOT NULL", marks))
 
     def sentences(self, doc_id: str) -> list[Sentence]:
         rows = self._rows(
@@ -604,7 +644,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def document_of(row: Sequence[Any], paths: Iterable[str]) -> Document:
+def document_of(row: Sequence[Any], paths: Iterable[str], near: str = "") -> Document:
     """row: DOCUMENT_COLUMNS of it."""
     doc_id, title, text, source, author, url, published, pages, page_unit = row
     return Document(
@@ -618,12 +658,18 @@ def document_of(row: Sequence[Any], paths: Iterable[str]) -> Document:
         pages=tuple(json.loads(pages)),
         page_unit=page_unit,
         paths=tuple(sorted(paths)),
+        near=near,
     )
 
 
+def alone(document: Document) -> Document:
+    """Without what depends on other documents and on files."""
+    return replace(document, paths=(), near="")
+
+
 def checksum(document: Document) -> str:
-    """Of all that is stored of it but its paths: what a damaged database must still hold for it to be kept."""
-    return hashlib.sha256(json.dumps(asdict(replace(document, paths=()))).encode()).hexdigest()
+    """Of the document alone: what a damaged database must still hold for it to be kept."""
+    return hashlib.sha256(json.dumps(asdict(alone(document))).encode()).hexdigest()
 
 
 def _sentence(row: Sequence[Any]) -> Sentence:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from index.chunk import context_of, pack_passages, split_sentences
 from index.errors import DocumentError, LibraryReadOnly
-from index.library import FileRecord, IndexedDocument, Library
+from index.library import FileRecord, IndexedDocument, Library, alone
 from index.load import FoundFile, OtherFormat, document_id, find_files, label, load_document, normalise
+from index.near import signature
 from index.types import Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
 from index.vectors import DamagedGeneration, VectorIndex
 
@@ -153,7 +154,7 @@ def _load(library: Library, item: FoundFile | Document, report: "_Report") -> _L
         url = normalise(item.url)
         described = replace(item, doc_id=doc_id, text=text, title=title, source=source, author=author, url=url)
         held = library.documents([doc_id])
-        if held and replace(held[0], paths=()) == replace(described, paths=()):
+        if held and alone(held[0]) == alone(described):
             library.put_files(files)
             report.skipped.extend(item.paths or (doc_id,))
             return None
@@ -199,7 +200,11 @@ def _index(embedder: Embedder, loaded: Iterable[_Loaded]) -> list[IndexedDocumen
     vectors = iter(embedder.encode_passages(inputs))
     return [
         IndexedDocument(
-            document, sentences, tuple((passage, inside, next(vectors)) for passage, inside in passages), files
+            document,
+            sentences,
+            tuple((passage, inside, next(vectors)) for passage, inside in passages),
+            files,
+            signature(document.text),
         )
         for document, files, sentences, passages in drafts
     ]

@@ -41,6 +41,7 @@ class Document:
     doc_id: from the text alone (see `index.load.document_id`), so a renamed file keeps its id.
     source: who published it ("Chas Pravdy"), as far as known. paths: every file the same text was read from.
     pages: start offset of each page (page_unit: or chapter), empty for formats without any.
+    near: a label that only its near copies share; set by the library, "" where it holds none.
     """
 
     doc_id: str
@@ -53,6 +54,7 @@ class Document:
     pages: tuple[int, ...] = ()
     page_unit: PageUnit = "page"
     paths: tuple[str, ...] = ()
+    near: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import importlib
 import logging
 import re
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import RLock
@@ -292,9 +292,9 @@ class Assistant:
         yield Retrieved(hits)
 
         if overview:
-            dates = {d.doc_id: d.published.value for d in self._library.documents({e.doc_id for e in ranked})}
+            documents = self._library.documents({e.doc_id for e in ranked})
             floor = 0.0 if considered.everything else self._settings.abstain_below / 2
-            chosen = choose_one_each(ranked, dates, at_least=floor)
+            chosen = choose_one_each(ranked, {d.doc_id: d for d in documents}, at_least=floor)
         elif max((e.score for e in ranked[: self._settings.max_quotes]), default=0.0) >= self._settings.abstain_below:
             chosen = choose(ranked, lexical.analyse, max_quotes=self._settings.max_quotes)
         else:
@@ -511,6 +511,9 @@ class _Shelf:
 
     def by_words(self, words: Sequence[str], k: int, among: Sequence[int] | None) -> dict[int, float]:
         return self._library.search_words(words, k, among)
+
+    def twins(self, passage_ids: Iterable[int]) -> Mapping[int, int]:
+        return self._library.twins(passage_ids)
 
     def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
         return self._library.rarity(words)

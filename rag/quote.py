@@ -6,6 +6,7 @@ Knows no text but the evidence's: nothing here writes a word of the answer.
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from index.types import Document
 from rag.types import Evidence
 
 _ALIKE = 0.8  # share of stems in common above which two sentences say the same
@@ -91,16 +92,18 @@ def choose(ranked: Sequence[Evidence], analyse: Analyse, *, max_quotes: int) -> 
     return lead + sorted(chosen[1:], key=lambda e: (order[e.doc_id], e.start))
 
 
-def choose_one_each(ranked: Sequence[Evidence], dates: Mapping[str, str], *, at_least: float) -> list[Evidence]:
+def choose_one_each(
+    ranked: Sequence[Evidence], documents: Mapping[str, Document], *, at_least: float
+) -> list[Evidence]:
     """The best sentence of each document that has a good one, by date; undated documents last.
 
-    dates: document id -> ISO date or "". at_least: probability a sentence needs.
+    documents: by id; near copies count as one. at_least: probability a sentence needs.
     """
     best: dict[str, Evidence] = {}
     for evidence in ranked:
         if evidence.score >= at_least:
-            best.setdefault(evidence.doc_id, evidence)
-    return sorted(best.values(), key=lambda e: (dates.get(e.doc_id) or "9999", e.doc_id))
+            best.setdefault(documents[evidence.doc_id].near or evidence.doc_id, evidence)
+    return sorted(best.values(), key=lambda e: (documents[e.doc_id].published.value or "9999", e.doc_id))
 
 
 def _alike(a: set[str], b: set[str]) -> bool:

@@ -3,7 +3,7 @@
 Knows nothing of answers. What it searches is behind the port `Searchable`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -23,11 +23,15 @@ class Searchable(Protocol):
     """A library with its vector index."""
 
     def nearest(self, vector: np.ndarray, k: int, among: Sequence[int] | None) -> dict[int, float]:
-        """Passage id -> cosine."""
+        """Passage id -> cosine, best first."""
         ...
 
     def by_words(self, words: Sequence[str], k: int, among: Sequence[int] | None) -> dict[int, float]:
-        """Passage id -> BM25."""
+        """Passage id -> BM25, best first."""
+        ...
+
+    def twins(self, passage_ids: Iterable[int]) -> Mapping[int, int]:
+        """Passage id -> the id that stands for all that say nearly the same in near copies, where it is not its own."""
         ...
 
     def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
@@ -51,21 +55,52 @@ def retrieve(
     vector: (dimension,) of the question; words: its stems; analyse: text -> stems. Three signals are fused: the
     passage's cosine, its BM25 and the cosine of its nearest sentence, which a long passage's mean hides. Of the best,
     those rise that have much of the question in one sentence: words strewn over a passage count the same for BM25.
+    What near copies say alike has one place, which the best of them takes, so that no flood of them hides the rest.
     """
-    dense = library.nearest(vector, POOL, among)
-    lexical = library.by_words(words, POOL, among)
-    records = library.records(sorted(dense.keys() | lexical.keys()))
+    dense, _ = _pool(lambda k: library.nearest(vector, k, among), library.twins)
+    wordy, lexical = _pool(lambda k: library.by_words(words, k, among), library.twins)
+    records = library.records(sorted({*dense, *wordy}))
     if not records:
         return []
     cosines = np.stack([record.vector for record in records]) @ vector
     bm25 = np.array([lexical.get(record.passage_id, 0.0) for record in records])
     nearest_sentence = np.array([float((record.sentence_vectors @ vector).max()) for record in records])
+    twins = library.twins(record.passage_id for record in records)
+    places = [twins.get(record.passage_id, record.passage_id) for record in records]
+    # Unscaled: what tells twins apart is a word of the question or nothing, however little else is among the records.
+    apart = _best_of_each(places, cosines + nearest_sentence + bm25 / (bm25.max() or 1.0))
+    records = [records[i] for i in apart]
+    cosines, bm25, nearest_sentence = cosines[apart], bm25[apart], nearest_sentence[apart]
     scores = min_max_fusion([cosines, bm25, nearest_sentence], [_DENSE, _WORDS, _BEST_SENTENCE])
     rarity = library.rarity(words)
     for i in np.argsort(-scores, kind="stable")[:_COMPARED]:
         scores[i] += _TOGETHER * _best_share(records[i], rarity, analyse)
     order = np.argsort(-scores, kind="stable")[:k]
     return [Candidate(records[i], float(scores[i]), float(cosines[i]), float(bm25[i])) for i in order]
+
+
+def _pool(
+    draw: Callable[[int], dict[int, float]], twins: Callable[[Iterable[int]], Mapping[int, int]]
+) -> tuple[list[int], dict[int, float]]:
+    """The best POOL passages of a list that do not say the same, and the scores of all that were drawn for them."""
+    count = POOL
+    while True:
+        drawn = draw(count)
+        shared = twins(drawn)
+        best: dict[int, int] = {}
+        for passage_id in drawn:
+            best.setdefault(shared.get(passage_id, passage_id), passage_id)
+        if len(best) >= POOL or len(drawn) < count:
+            return list(best.values())[:POOL], drawn
+        count *= 8
+
+
+def _best_of_each(places: Sequence[int], values: np.ndarray) -> list[int]:
+    """The number of the best in each place, in order. places, values: one for each record."""
+    best: dict[int, int] = {}
+    for i in np.argsort(-values, kind="stable"):
+        best.setdefault(places[i], int(i))
+    return sorted(best.values())
 
 
 def _best_share(record: PassageRecord, rarity: Mapping[str, float], analyse: Analyse) -> float:

@@ -1,14 +1,23 @@
 """Which sentences make an answer, and in which order."""
 
+from dataclasses import replace
+
 import pytest
 
 from index.lexical import analyse, content_words
+from index.types import Document
 from rag.quote import about_nothing_else, choose, choose_one_each, topic, wants_overview, whose_words
 from rag.types import Evidence
+from tests.indexing import document
 
 
 def evidence(doc_id: str, ordinal: int, text: str, score: float) -> Evidence:
     return Evidence(doc_id, ordinal, ordinal * 100, ordinal * 100 + len(text), text, score)
+
+
+def shelf(**dates: str) -> dict[str, Document]:
+    """Documents of these ids and dates."""
+    return {doc_id: replace(document(doc_id, date=date), doc_id=doc_id) for doc_id, date in dates.items()}
 
 
 def test_the_best_sentence_comes_first_and_the_rest_in_reading_order() -> None:
@@ -46,9 +55,16 @@ def test_an_overview_has_one_sentence_of_each_document_by_date() -> None:
         evidence("old", 0, "It was early.", 0.5),
         evidence("weak", 0, "A dog barked.", 0.1),
     ]
-    dates = {"new": "2025-05-20", "old": "2023", "undated": "", "weak": "2020"}
-    chosen = choose_one_each(ranked, dates, at_least=0.2)
+    chosen = choose_one_each(ranked, shelf(new="2025", old="2023", undated="", weak="2020"), at_least=0.2)
     assert [e.text for e in chosen] == ["It was early.", "It was late.", "Nobody knows."]
+
+
+def test_near_copies_have_one_sentence_of_an_overview() -> None:
+    """The best of them all, at its own date."""
+    ranked = [evidence("b", 0, "It cost 5.", 0.9), evidence("c", 0, "It rained.", 0.8), evidence("a", 0, "4.", 0.7)]
+    documents = shelf(a="2023", b="2025", c="2024")
+    documents |= {name: replace(documents[name], near="a") for name in "ab"}
+    assert [e.text for e in choose_one_each(ranked, documents, at_least=0.2)] == ["It rained.", "It cost 5."]
 
 
 @pytest.mark.parametrize(

@@ -154,16 +154,17 @@ def remove(
 def list_documents(library: LibraryOption = None, as_json: JsonOption = False) -> None:
     """List the documents by date.
 
-    A line each: id, date, title, source.
+    A line each: id, date, title, source, and of which document it is a near copy, where it is one.
     """
-    from ui.terminal import document_line, document_summary, json_line
+    from ui.terminal import document_line, document_summary, json_line, near_copies
 
     with _open(library) as assistant:
         documents = assistant.documents()
+    copies = near_copies(documents)
     if as_json:
-        _print(json_line({"documents": [document_summary(document) for document in documents]}))
+        _print(json_line({"documents": [document_summary(d, copies.get(d.doc_id, "")) for d in documents]}))
     else:
-        _print_lines(document_line(document) for document in documents)
+        _print_lines(document_line(d, copies.get(d.doc_id, "")) for d in documents)
 
 
 @app.command(epilog='Example: sayso ask "Who said Russia was open to talks?" --since 2025-05')

@@ -8,7 +8,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -91,11 +91,18 @@ def format_date(published: DateInfo) -> str:
     return f"{words} ({published.basis})" if published.basis in ("stated", "metadata") else words
 
 
-def document_line(document: Document) -> str:
-    return f"{document.doc_id}  {document.published.value or '-':10}  {_origin(document)}"
+def near_copies(documents: Iterable[Document]) -> dict[str, str]:
+    """The id of each document that is a near copy of one before it -> the id of the first of these."""
+    first: dict[str, str] = {}
+    return {d.doc_id: first[d.near] for d in documents if d.near and first.setdefault(d.near, d.doc_id) != d.doc_id}
 
 
-def document_summary(document: Document) -> dict[str, Any]:
+def document_line(document: Document, near_copy_of: str = "") -> str:
+    copy = f"  (near copy of {near_copy_of})" if near_copy_of else ""
+    return f"{document.doc_id}  {document.published.value or '-':10}  {_origin(document)}{copy}"
+
+
+def document_summary(document: Document, near_copy_of: str = "") -> dict[str, Any]:
     """What is known about a document, its text left out but for its length."""
     return {
         "doc_id": document.doc_id,
@@ -111,6 +118,7 @@ def document_summary(document: Document) -> dict[str, Any]:
         },
         "paths": list(document.paths),
         "characters": len(document.text),
+        "near_copy_of": near_copy_of,
     }
 
 
