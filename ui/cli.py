@@ -88,6 +88,7 @@ def add(
 
     What has not changed since it was added is passed over; what cannot be read is named, and the rest goes on.
     """
+    from index.readers import FORMATS
     from rag.types import to_dict
     from ui.terminal import json_line, progress
 
@@ -103,7 +104,7 @@ def add(
     if report.ignored:
         shown = ", ".join(Path(path).name for path in report.ignored[:5])
         more = f" and {len(report.ignored) - 5} more" if len(report.ignored) > 5 else ""
-        _say(f"{len(report.ignored)} of a format that is not read (only .txt and .md are): {shown}{more}")
+        _say(f"{len(report.ignored)} of a format that is not read (only {FORMATS} are): {shown}{more}")
     for failure in report.failed:
         _say(failure.why if failure.path in failure.why else f"{failure.path}: {failure.why}")
     if report.failed:
