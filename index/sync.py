@@ -16,12 +16,12 @@ from index.errors import DocumentError, LibraryReadOnly
 from index.library import FileRecord, IndexedDocument, Library, alone
 from index.load import FoundFile, OtherFormat, document_id, find_files, label, load_document, normalise
 from index.near import signature
+from index.parsing import Parser
 from index.types import Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
 from index.vectors import DamagedGeneration, VectorIndex
 
 _BATCH_PASSAGES = 256  # embedded together, so that batches of like length can be formed, and stored together
 _PASSAGE_CHARS = 500
-MAX_FILE_BYTES = 50_000_000
 
 OnProgress = Callable[[Progress], None]
 _Loaded = tuple[Document, tuple[FileRecord, ...]]
@@ -44,14 +44,14 @@ def add(
     started = time.perf_counter()
     report = _Report()
     sources = list(sources)
-    with library.writer():
+    with library.writer(), Parser() as parser:
         work = list(_listed(sources, report))
         gone = _gone(library, sources, work, report)
         waiting: dict[str, _Loaded] = {}
         size = 0
         for done, item in enumerate(work, 1):
             try:
-                loaded = _load(library, item, report)
+                loaded = _load(library, item, report, parser)
             except DocumentError as error:
                 report.failed.append(Failure(_name(item), str(error)))
                 loaded = None
@@ -142,7 +142,7 @@ def _build(library: Library, spec: IndexSpec) -> VectorIndex:
     return VectorIndex.build(ids, vectors, spec.dimension, version)
 
 
-def _load(library: Library, item: FoundFile | Document, report: "_Report") -> _Loaded | None:
+def _load(library: Library, item: FoundFile | Document, report: "_Report", parser: Parser) -> _Loaded | None:
     """The document to be indexed, or None when there is nothing to embed."""
     if isinstance(item, Document):
         text = normalise(item.text)
@@ -160,29 +160,21 @@ def _load(library: Library, item: FoundFile | Document, report: "_Report") -> _L
             return None
         (report.changed if held else report.added).extend(item.paths or (doc_id,))
         return described, files
-    path = os.fspath(item.path)
-    try:
-        facts = item.path.stat()
-        before = library.file(path)
-        if before and (before.size, before.mtime_ns, before.said) == (facts.st_size, facts.st_mtime_ns, item.key):
-            report.skipped.append(path)
-            return None
-        if facts.st_size > MAX_FILE_BYTES:
-            raise DocumentError(f"{facts.st_size / 1e6:.0f} MB is more than {MAX_FILE_BYTES / 1e6:.0f}; split the file")
-        data = item.path.read_bytes()
-    except OSError as error:
-        raise DocumentError(f"cannot read the file: {error.strerror}; check its permissions") from error
-    document = load_document(item, data)
-    record = FileRecord(
-        path, document.doc_id, facts.st_size, facts.st_mtime_ns, hashlib.sha256(data).hexdigest(), item.key
-    )
+    size, mtime_ns = item.stat()
+    before = library.file(item.name)
+    if before and (before.size, before.mtime_ns, before.said) == (size, mtime_ns, item.key):
+        report.skipped.append(item.name)
+        return None
+    data = item.read()
+    document = load_document(item, data, parser.parse)
+    record = FileRecord(item.name, document.doc_id, size, mtime_ns, hashlib.sha256(data).hexdigest(), item.key)
     # Asked anew for each file: the one before may have been the last to hold this text, as when two are swapped.
     if library.holds(document.doc_id) and (before is None or before.said == item.key):
         library.put_files([record])
-        report.skipped.append(path)
+        report.skipped.append(item.name)
         return None
     # A known text that is described differently is embedded again: its title is part of what is embedded.
-    (report.changed if before else report.added).append(path)
+    (report.changed if before else report.added).append(item.name)
     return document, (record,)
 
 
@@ -276,4 +268,4 @@ def _printable(path: Path) -> str:
 
 
 def _name(item: FoundFile | Document) -> str:
-    return str(item.path) if isinstance(item, FoundFile) else (item.paths[0] if item.paths else item.title)
+    return item.name if isinstance(item, FoundFile) else (item.paths[0] if item.paths else item.title)

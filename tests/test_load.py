@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from index.errors import DocumentError
 from index.load import FoundFile, document_id, find_files, load_document, normalise
+from index.readers import parse
 from index.types import DateInfo, Document, Failure
 from tests.indexing import open_to_all, ordinary_user
 
 
 def load(name: str, data: bytes, **said: object) -> Document:
-    return load_document(FoundFile(Path(name), said), data)
+    return load_document(FoundFile(Path(name), said), data, parse)
 
 
 def names(folder: Path) -> list[str]:
@@ -216,11 +217,15 @@ def test_unicode_is_read_in_its_usual_encodings(encoding: str) -> None:
     ("name", "data", "why"),
     [
         ("a.txt", b"\x7fELF\x00\x01", "this is a binary file, not text; export it as .txt or .md"),
-        ("a.md", "caf\u00e9".encode("latin-1"), "not UTF-8 (byte 3); save it again as UTF-8"),
+        ("a.md", b"\xff\xfe\x00\xd8a", "not UTF-16, though it begins like it (byte 2); save it again as UTF-8"),
         ("a.txt", b" \n\t\n", "the file holds no text; remove it from the folder or fill it"),
         ("a.txt", "\u200b\ufeff".encode(), "the file holds no text; remove it from the folder or fill it"),
-        ("a.pdf", b"%PDF", "cannot read '.pdf'; use .txt or .md"),
-        ("README", b"text", "cannot read 'files without a suffix'; use .txt or .md"),
+        ("a.odt", b"PK", "cannot read '.odt'; save it as one of .txt, .md, .html, .pdf, .docx, .epub and .zip"),
+        (
+            "README",
+            b"text",
+            "cannot read 'files without a suffix'; save it as one of .txt, .md, .html, .pdf, .docx, .epub and .zip",
+        ),
     ],
 )
 def test_what_is_not_text_is_refused_with_the_fix(name: str, data: bytes, why: str) -> None:

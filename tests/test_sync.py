@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index import sync
+from index import files, sync
 from index.check import check
 from index.errors import DocumentError, LibraryBusy, SpecMismatch
 from index.library import Library
@@ -253,10 +253,10 @@ def test_a_document_described_differently_is_stored_anew(add: Adding) -> None:
 def test_what_cannot_be_read_is_reported_and_the_rest_goes_on(
     add: Adding, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Binary, not UTF-8, blank, too large, no text at all, not there: each with its reason, in one line."""
-    monkeypatch.setattr(sync, "MAX_FILE_BYTES", 1000)
+    """Binary, half a character, blank, too large, no text at all, not there: each with its reason, in one line."""
+    monkeypatch.setattr(files, "MAX_FILE_BYTES", 1000)
     (folder / "a.txt").write_bytes(b"\x00\x01")
-    (folder / "b.txt").write_bytes(b"caf\xe9")
+    (folder / "b.txt").write_bytes(b"\xff\xfea")
     (folder / "c.txt").write_text(" \n")
     (folder / "d.txt").write_text("word " * 300)
     (folder / "fifo").write_text("")
@@ -264,10 +264,13 @@ def test_what_cannot_be_read_is_reported_and_the_rest_goes_on(
     assert report.failed == (
         Failure(str(folder / "nowhere"), f"no file or folder at {str(folder / 'nowhere')!r}; check the spelling"),
         Failure(str(folder / "a.txt"), "this is a binary file, not text; export it as .txt or .md"),
-        Failure(str(folder / "b.txt"), "not UTF-8 (byte 3); save it again as UTF-8"),
+        Failure(str(folder / "b.txt"), "not UTF-16, though it begins like it (byte 2); save it again as UTF-8"),
         Failure(str(folder / "c.txt"), "the file holds no text; remove it from the folder or fill it"),
         Failure(str(folder / "d.txt"), "0 MB is more than 0; split the file"),
-        Failure(str(folder / "fifo"), "cannot read 'files without a suffix'; use .txt or .md"),
+        Failure(
+            str(folder / "fifo"),
+            "cannot read 'files without a suffix'; save it as one of .txt, .md, .html, .pdf, .docx, .epub and .zip",
+        ),
         Failure("Nothing", "the document holds no text; leave it out"),
     )
     assert texts(add.library) == {"bread.txt": BREAD, "ferry.txt": FERRY}

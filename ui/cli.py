@@ -105,6 +105,7 @@ def add(
 
 def _add(assistant: "Assistant", paths: list[str], prune: bool, as_json: bool) -> bool:
     """Whether something failed; what was done is printed."""
+    from index.readers import FORMATS
     from rag.types import to_dict
     from ui.terminal import json_line, progress
 
@@ -119,7 +120,7 @@ def _add(assistant: "Assistant", paths: list[str], prune: bool, as_json: bool) -
             f"{len(report.failed)} failed; {report.passages} passages embedded in {report.seconds:.1f} s"
         )
     if report.ignored:
-        _say(f"{len(report.ignored)} of a format that is not read (only .txt and .md are): {_some(report.ignored)}")
+        _say(f"{len(report.ignored)} of a format that is not read (only {FORMATS} are): {_some(report.ignored)}")
     if report.gone:
         gone = f"{len(report.gone)} no more in the folder and still in the library: {_some(report.gone)}"
         _say(f"{gone}; take them out with --prune")

@@ -5,7 +5,8 @@ Front matter between `---` lines gives title, author, date, url and source; othe
 
 import re
 
-from index.readers.text import Raw, decode
+from index.readers.encoding import decode
+from index.readers.text import Raw
 
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^(title|author|date|url|source|publisher):\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
