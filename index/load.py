@@ -10,10 +10,11 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from index.dates import find_date, from_iso, stated_date
 from index.errors import DocumentError
@@ -23,6 +24,16 @@ from index.types import DateInfo, Document, Failure
 
 SOURCES_FILE = "sources.toml"
 _TITLE_CHARS = 100
+_SUFFIX_OF = {  # of what a server says it sends
+    "text/markdown": ".md",
+    "text/x-markdown": ".md",
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "application/pdf": ".pdf",
+    "application/epub+zip": ".epub",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+}
+_UNSPECIFIC = ("", "text/plain", "application/octet-stream", "binary/octet-stream")  # the name may say more
 # Everything below space but tab and newline, and the characters that change the direction of what follows: they
 # are invisible on a page and let a document show something else than it says.
 _INVISIBLE = re.compile(
@@ -116,6 +127,19 @@ def load_document(found: FoundFile, data: bytes) -> Document:
         page_unit=raw.page_unit,
         paths=(os.fspath(found.path),),
     )
+
+
+def load_page(url: str, content_type: str, data: bytes) -> Document:
+    """A fetched page as a Document, by the reader for its type. Raises DocumentError as `load_document`."""
+    name = Path(PurePosixPath(unquote(urlsplit(url).path)).name)
+    kind = content_type.partition(";")[0].strip().lower()
+    suffix = _SUFFIX_OF.get(kind, "")
+    if kind in _UNSPECIFIC:
+        suffix = name.suffix if reader_for(name) else ".txt"
+    if reader_for(Path(f"page{suffix}")) is None:
+        raise DocumentError(f"cannot read a page of the type {kind!r}; save it as .txt or .md and add the file")
+    found = FoundFile(Path(f"{name.stem or 'page'}{suffix}"), {"url": url})
+    return replace(load_document(found, data), paths=())
 
 
 def _normalised_pages(raw: Raw) -> tuple[str, tuple[int, ...]]:

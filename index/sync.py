@@ -6,6 +6,7 @@ Documents are stored in batches, each one transaction: what was acknowledged sta
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ from pathlib import Path
 from index.chunk import context_of, pack_passages, split_sentences
 from index.errors import DocumentError, LibraryReadOnly
 from index.library import FileRecord, IndexedDocument, Library
-from index.load import FoundFile, OtherFormat, document_id, find_files, label, load_document, normalise
+from index.load import FoundFile, OtherFormat, document_id, find_files, label, load_document, load_page, normalise
 from index.near import signature
 from index.types import CheckReport, Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
 from index.vectors import DamagedGeneration, VectorIndex
@@ -22,6 +23,7 @@ from index.vectors import DamagedGeneration, VectorIndex
 _BATCH_PASSAGES = 256  # embedded together, so that batches of like length can be formed, and stored together
 _PASSAGE_CHARS = 500
 MAX_FILE_BYTES = 50_000_000
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 OnProgress = Callable[[Progress], None]
 _Loaded = tuple[Document, tuple[FileRecord, ...]]
@@ -33,7 +35,7 @@ def add(
     sources: Iterable[str | Path | Document],
     progress: OnProgress | None = None,
 ) -> SyncReport:
-    """Add files, folders and documents; unchanged ones cost a stat, and without new ones no model is loaded.
+    """Add files, folders, documents, addresses of pages; unchanged files cost a stat, and no model is loaded for them.
 
     A file that cannot be read is reported in `failed` and the rest goes on. Raises LibraryBusy, LibraryReadOnly
     and SpecMismatch.
@@ -114,8 +116,10 @@ def _build(library: Library, spec: IndexSpec) -> VectorIndex:
     return VectorIndex.build(ids, vectors, spec.dimension, version)
 
 
-def _load(library: Library, item: FoundFile | Document, report: "_Report") -> _Loaded | None:
-    """The document to be indexed, or None when there is nothing to embed."""
+def _load(library: Library, item: FoundFile | Document | str, report: "_Report") -> _Loaded | None:
+    """The document to be indexed, or None when there is nothing to embed. A str is the address of a page."""
+    if isinstance(item, str):
+        return _load_page(library, item, report)
     if isinstance(item, Document):
         text = normalise(item.text)
         if not text.strip():
@@ -154,6 +158,22 @@ def _load(library: Library, item: FoundFile | Document, report: "_Report") -> _L
         return None
     # A known text that is described differently is embedded again: its title is part of what is embedded.
     (report.changed if before else report.added).append(path)
+    return document, (record,)
+
+
+def _load_page(library: Library, url: str, report: "_Report") -> _Loaded | None:
+    """The page at the address, which takes the place of a file's path."""
+    from index import fetch  # loads httpx
+
+    page = fetch.fetch(url)
+    document = load_page(page.url, page.content_type, page.data)
+    record = FileRecord(url, document.doc_id, len(page.data), 0, hashlib.sha256(page.data).hexdigest(), "")
+    before = library.file(url)
+    if library.holds(document.doc_id):
+        library.put_files([record])
+        report.skipped.append(url)
+        return None
+    (report.changed if before else report.added).append(url)
     return document, (record,)
 
 
@@ -236,10 +256,13 @@ class _Report:
         )
 
 
-def _listed(sources: Iterable[str | Path | Document], report: _Report) -> Iterator[FoundFile | Document]:
+def _listed(sources: Iterable[str | Path | Document], report: _Report) -> Iterator[FoundFile | Document | str]:
     for source in sources:
         if isinstance(source, Document):
             yield source
+            continue
+        if isinstance(source, str) and _ADDRESS.match(source):
+            yield source.partition("#")[0]
             continue
         for found in find_files(Path(source).absolute()):
             if isinstance(found, Failure):
@@ -258,5 +281,7 @@ def _printable(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _name(item: FoundFile | Document) -> str:
+def _name(item: FoundFile | Document | str) -> str:
+    if isinstance(item, str):
+        return item
     return str(item.path) if isinstance(item, FoundFile) else (item.paths[0] if item.paths else item.title)

@@ -143,7 +143,7 @@ class Assistant:
         return self._library.spec()
 
     def add(self, *sources: str | Path | Document, progress: Callable[[Progress], None] | None = None) -> SyncReport:
-        """Add files, folders or Documents; what is already there unchanged is not embedded again.
+        """Add files, folders, Documents or the page at an "https://…"; what is there unchanged is not embedded again.
 
         What cannot be read is listed in the report's `failed`, and the rest goes on.
         """

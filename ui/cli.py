@@ -78,15 +78,19 @@ ApiBaseOption = Annotated[
 ]
 
 
-@app.command(epilog="Example: sayso add articles/ notes/2025-05-20.md")
+@app.command(epilog="Example: sayso add articles/ notes/2025-05-20.md https://example.org/notes.txt")
 def add(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Files, or folders with everything in them.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH", help="Files, folders with everything in them, or addresses of pages."),
+    ],
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add files and folders to the library.
+    """Add files, folders and web pages to the library.
 
-    What has not changed since it was added is passed over; what cannot be read is named, and the rest goes on.
+    What has not changed since it was added is passed over; what cannot be read is named, and the rest goes on. Only
+    pages that are named are fetched, and only from public addresses.
     """
     from rag.types import to_dict
     from ui.terminal import json_line, progress
