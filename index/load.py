@@ -10,16 +10,17 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from index.dates import find_date, from_iso, stated_date
 from index.errors import DocumentError
 from index.files import open_archive, read_file, unreadable
 from index.furniture import is_order
-from index.readers import ARCHIVE, Raw, is_read
+from index.readers import ARCHIVE, FORMATS, Raw, is_read
 from index.types import DateInfo, Document, Failure
 
 if TYPE_CHECKING:
@@ -29,6 +30,16 @@ SOURCES_FILE = "sources.toml"
 IGNORE_FILE = ".saysoignore"
 _MAX_DEPTH = 100  # folders in folders
 _TITLE_CHARS = 100
+_SUFFIX_OF = {  # of what a server says it sends
+    "text/markdown": ".md",
+    "text/x-markdown": ".md",
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "application/pdf": ".pdf",
+    "application/epub+zip": ".epub",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+}
+_UNSPECIFIC = ("", "text/plain", "application/octet-stream", "binary/octet-stream")  # the name may say more
 # Everything below space but tab and newline, and the characters that change the direction of what follows: they
 # are invisible on a page and let a document show something else than it says.
 _INVISIBLE = re.compile(
@@ -219,6 +230,19 @@ def load_document(found: FoundFile, data: bytes, parse: Callable[[str, bytes], R
         page_unit=raw.page_unit,
         paths=(found.name,),
     )
+
+
+def load_page(url: str, content_type: str, data: bytes, parse: Callable[[str, bytes], Raw]) -> Document:
+    """A fetched page as a Document, by the reader for its type. parse and errors: as of `load_document`."""
+    name = PurePosixPath(PurePosixPath(unquote(urlsplit(url).path)).name)
+    kind = content_type.partition(";")[0].strip().lower()
+    suffix = _SUFFIX_OF.get(kind, "")
+    if kind in _UNSPECIFIC:
+        suffix = name.suffix.lower() if is_read(name.suffix.lower()) else ".txt"
+    if not suffix:
+        raise DocumentError(f"cannot read a page of the type {kind!r}; save it as one of {FORMATS} and add the file")
+    found = FoundFile(Path(f"{name.stem or 'page'}{suffix}"), {"url": url})
+    return replace(load_document(found, data, parse), paths=())
 
 
 def _normalised_pages(raw: Raw) -> tuple[str, tuple[int, ...]]:

@@ -6,6 +6,7 @@ Documents are stored in batches, each one transaction: what was acknowledged sta
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -14,7 +15,7 @@ from pathlib import Path
 from index.chunk import context_of, pack_passages, split_sentences
 from index.errors import DocumentError, LibraryReadOnly
 from index.library import FileRecord, IndexedDocument, Library, alone
-from index.load import FoundFile, OtherFormat, document_id, find_files, label, load_document, normalise
+from index.load import FoundFile, OtherFormat, document_id, find_files, label, load_document, load_page, normalise
 from index.near import signature
 from index.parsing import Parser
 from index.types import Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
@@ -22,6 +23,7 @@ from index.vectors import DamagedGeneration, VectorIndex
 
 _BATCH_PASSAGES = 256  # embedded together, so that batches of like length can be formed, and stored together
 _PASSAGE_CHARS = 500
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 OnProgress = Callable[[Progress], None]
 _Loaded = tuple[Document, tuple[FileRecord, ...]]
@@ -35,7 +37,7 @@ def add(
     *,
     prune: bool = False,
 ) -> SyncReport:
-    """Add files, folders and documents; unchanged ones cost a stat, and without new ones no model is loaded.
+    """Add files, folders, documents, addresses of pages; unchanged files cost a stat, and no model is loaded for them.
 
     A file that cannot be read is reported in `failed` and the rest goes on. What was once read from one of the folders
     and is there no more is reported as `gone`, or with `prune` taken out of the library. Raises LibraryBusy,
@@ -142,8 +144,10 @@ def _build(library: Library, spec: IndexSpec) -> VectorIndex:
     return VectorIndex.build(ids, vectors, spec.dimension, version)
 
 
-def _load(library: Library, item: FoundFile | Document, report: "_Report", parser: Parser) -> _Loaded | None:
-    """The document to be indexed, or None when there is nothing to embed."""
+def _load(library: Library, item: FoundFile | Document | str, report: "_Report", parser: Parser) -> _Loaded | None:
+    """The document to be indexed, or None when there is nothing to embed. A str is the address of a page."""
+    if isinstance(item, str):
+        return _load_page(library, item, report, parser)
     if isinstance(item, Document):
         text = normalise(item.text)
         if not text.strip():
@@ -175,6 +179,22 @@ def _load(library: Library, item: FoundFile | Document, report: "_Report", parse
         return None
     # A known text that is described differently is embedded again: its title is part of what is embedded.
     (report.changed if before else report.added).append(item.name)
+    return document, (record,)
+
+
+def _load_page(library: Library, url: str, report: "_Report", parser: Parser) -> _Loaded | None:
+    """The page at the address, which takes the place of a file's path."""
+    from index import fetch  # loads httpx
+
+    page = fetch.fetch(url)
+    document = load_page(page.url, page.content_type, page.data, parser.parse)
+    record = FileRecord(url, document.doc_id, len(page.data), 0, hashlib.sha256(page.data).hexdigest(), "")
+    before = library.file(url)
+    if library.holds(document.doc_id):
+        library.put_files([record])
+        report.skipped.append(url)
+        return None
+    (report.changed if before else report.added).append(url)
     return document, (record,)
 
 
@@ -230,12 +250,17 @@ class _Report:
 
 
 def _gone(
-    library: Library, sources: Iterable[str | Path | Document], work: Iterable[FoundFile | Document], report: _Report
+    library: Library,
+    sources: Iterable[str | Path | Document],
+    work: Iterable[FoundFile | Document | str],
+    report: _Report,
 ) -> list[str]:
     """Files of the library that were below one of the folders and are not. What could not be read is not gone."""
     found = {_name(item) for item in work}
     unread = tuple(failure.path + os.sep for failure in report.failed)
-    folders = [Path(source).absolute() for source in sources if not isinstance(source, Document)]
+    folders = [
+        Path(source).absolute() for source in sources if not (isinstance(source, Document) or _is_address(source))
+    ]
     return [
         path
         for folder in folders
@@ -245,10 +270,13 @@ def _gone(
     ]
 
 
-def _listed(sources: Iterable[str | Path | Document], report: _Report) -> Iterator[FoundFile | Document]:
+def _listed(sources: Iterable[str | Path | Document], report: _Report) -> Iterator[FoundFile | Document | str]:
     for source in sources:
         if isinstance(source, Document):
             yield source
+            continue
+        if _is_address(source):
+            yield str(source).partition("#")[0]
             continue
         for found in find_files(Path(source).absolute()):
             if isinstance(found, Failure):
@@ -262,10 +290,16 @@ def _listed(sources: Iterable[str | Path | Document], report: _Report) -> Iterat
                 yield found
 
 
+def _is_address(source: str | Path) -> bool:
+    return isinstance(source, str) and bool(_ADDRESS.match(source))
+
+
 def _printable(path: Path) -> str:
     """The path with the bytes that are not UTF-8 written out: the library stores text only."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _name(item: FoundFile | Document) -> str:
+def _name(item: FoundFile | Document | str) -> str:
+    if isinstance(item, str):
+        return item
     return item.name if isinstance(item, FoundFile) else (item.paths[0] if item.paths else item.title)

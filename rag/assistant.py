@@ -149,7 +149,7 @@ class Assistant:
         prune: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> SyncReport:
-        """Add files, folders or Documents; what is already there unchanged is not embedded again.
+        """Add files, folders, Documents or the page at an "https://…"; what is there unchanged is not embedded again.
 
         What cannot be read is listed in the report's `failed`, and the rest goes on. prune: take out what was once
         read from these folders and is there no more; the report's `gone` lists it otherwise.

@@ -78,18 +78,22 @@ ApiBaseOption = Annotated[
 ]
 
 
-@app.command(epilog="Example: sayso add articles/ notes/2025-05-20.md")
+@app.command(epilog="Example: sayso add articles/ notes/2025-05-20.md https://example.org/notes.txt")
 def add(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Files, or folders with everything in them.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH", help="Files, folders with everything in them, or addresses of pages."),
+    ],
     prune: Annotated[bool, typer.Option("--prune", help="Take out what is no more in the folders.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and add what changes; Ctrl-C stops it.")] = False,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add files and folders to the library.
+    """Add files, folders and web pages to the library.
 
     What has not changed since it was added is passed over; what cannot be read is named, and the rest goes on. Files
-    that are no more in a folder leave the library with --prune only.
+    that are no more in a folder leave the library with --prune only. Only pages that are named are fetched, and only
+    from public addresses.
     """
     with _open(library) as assistant:
         failed = _add(assistant, paths, prune, as_json)
@@ -97,8 +101,9 @@ def add(
             from index.watch import changes
 
             _say("watching; Ctrl-C stops it")
-            for _ in changes(paths):
-                _add(assistant, paths, prune, as_json)
+            folders = [path for path in paths if "://" not in path]
+            for _ in changes(folders):
+                _add(assistant, folders, prune, as_json)
     if failed:
         raise typer.Exit(1)
 
