@@ -351,6 +351,9 @@ class Library:
     def holds(self, doc_id: str) -> bool:
         return bool(self._rows("SELECT 1 FROM documents WHERE doc_id = ?", doc_id))
 
+    def is_empty(self) -> bool:
+        return not self._rows("SELECT 1 FROM documents LIMIT 1")
+
     def counts(self) -> tuple[int, int, int]:
         """Documents, passages, sentences."""
         row = self._rows(

@@ -6,18 +6,15 @@ The steps are files beside this one and know nothing of each other; only this fi
 """
 
 import asyncio
-import hashlib
 import importlib
 import logging
 import re
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from threading import RLock
 from types import TracebackType
 
-import numpy as np
 import platformdirs
 
 from index import backup, lexical, sync
@@ -26,15 +23,13 @@ from index.dates import day_range, from_iso
 from index.errors import LibraryEmpty, ModelError, QuestionError, UsageError
 from index.library import Library
 from index.load import normalise
-from index.types import CheckReport, Document, Embedder, IndexSpec, PassageRecord, Progress, Repaired, SyncReport
-from index.vectors import VectorIndex
+from index.types import CheckReport, Document, Embedder, IndexSpec, Progress, Repaired, SyncReport
 from rag.cache import AnswerCache, key_of
 from rag.cite import answer_text, quoted_claims
 from rag.compose import Composed, compose, in_full
-from rag.evidence import Described, Window, describe, rank, windows
+from rag.consider import READ, Clock, Considered, Shelf, consider
 from rag.parts import Parts
-from rag.quote import about_nothing_else, choose, choose_one_each, topic, wants_overview, whose_words
-from rag.retrieve import retrieve
+from rag.quote import choose, choose_one_each, wants_overview, whose_words
 from rag.rewrite import needs_history, standalone
 from rag.settings import Settings
 from rag.types import (
@@ -62,12 +57,6 @@ from rag.verify import check
 
 _log = logging.getLogger(__name__)
 
-_READ = 8  # passages whose sentences are considered
-_READ_FOR_OVERVIEW = 40
-_WINDOWS = 8  # promising sentences that are read closely, each with its neighbours
-_WINDOWS_FIRST = 3  # of which so many at first, and the others only when these leave a doubt
-_SURE = 0.5
-_WINDOWS_FOR_OVERVIEW = 24
 _GIVEN = 12  # evidence sentences that a language model is given
 _SHARE_OF_WRITING = 0.7  # of the time for an answer; the rest is for putting the question in full
 _ABSTENTION = "The sources do not say."
@@ -92,8 +81,7 @@ class Assistant:
         self._settings = settings
         self._parts = Parts(settings, embedder, reader, model)
         self._cache = AnswerCache(platformdirs.user_cache_path("sayso") / "answers.sqlite")
-        self._index: VectorIndex | None = None
-        self._turn = RLock()
+        self._shelf = Shelf(library)
 
     @classmethod
     def open(
@@ -113,7 +101,7 @@ class Assistant:
         settings = settings or Settings.load()
         path = Path(library) if library is not None else settings.library_path
         assistant = cls(Library.open(path), settings, embedder, reader, model)
-        if library is None and not settings.library and assistant._library.counts()[0] == 0:
+        if library is None and not settings.library and assistant._library.is_empty():
             assistant.add(seeds_folder())
         return assistant
 
@@ -204,7 +192,7 @@ class Assistant:
         if self._parts.writes:
             self._parts.model()
         if self._library.spec():
-            self._vectors()
+            self._shelf.index()
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -215,7 +203,7 @@ class Assistant:
             raise UsageError(f"k is {k}; ask for at least one passage")
         query = normalise(query)
         vector = self._embed().encode_query(query)
-        return [_hit(c) for c in self._retrieve(vector, lexical.content_words(query), k, self._allowed(where))]
+        return [_hit(c) for c in self._shelf.find(query, vector, k, self._allowed(where))]
 
     def ask(
         self,
@@ -259,10 +247,8 @@ class Assistant:
 
         Closing the iterator ends the work, that of a language model too.
         """
-        clock = _Clock()
+        clock = Clock()
         self._check_question(question)
-        if self._library.counts()[0] == 0:
-            raise LibraryEmpty(f"library {str(self.path)!r} holds no documents; add some with: sayso add PATH")
         raw = normalise(question)
         history = history if needs_history(raw) else ()
         key = self._key(raw, history, where, as_of)
@@ -288,7 +274,7 @@ class Assistant:
         considered = self.consider(asked, allowed=allowed, overview=overview, clock=clock, also=raw)
         found = considered.found
         ranked = self._words_of(whose_words(asked), considered.ranked)
-        hits = tuple(_hit(c) for c in found[:_READ])
+        hits = tuple(_hit(c) for c in found[:READ])
         yield Retrieved(hits)
 
         if overview:
@@ -345,7 +331,7 @@ class Assistant:
         chosen: Sequence[Evidence],
         ranked: Sequence[Evidence],
         model: LanguageModel,
-        clock: "_Clock",
+        clock: Clock,
         deadline: float,
     ) -> Generator[Token, None, Composed]:
         """The language model's answer from the chosen evidence and the next best."""
@@ -370,41 +356,20 @@ class Assistant:
         *,
         allowed: set[str] | None = None,
         overview: bool = False,
-        clock: "_Clock | None" = None,
+        clock: Clock | None = None,
         also: str = "",
-    ) -> "Considered":
-        """Everything an answer is chosen from: the first half of `stream`, and what `eval.fit` learns from.
-
-        allowed: ids of the documents that may be used, None for all. also: the question as it was typed; where it
-        stands behind its topic in `asked`, both are read: together they can be taken for a question about the topic.
-        """
-        clock = clock or _Clock()
-        everything = overview and about_nothing_else(asked, lexical.content_words)
-        if overview:
-            asked = topic(asked, lexical.content_words)
-        words = lexical.content_words(asked)
-        vector = self._theme() if everything else self._embed().encode_query(asked)
-        clock.lap("embed")
-        found = self._retrieve(vector, words, _READ_FOR_OVERVIEW if overview else _READ, allowed)
-        clock.lap("retrieve")
-        described = describe(asked, vector, found, self._library.rarity(words), lexical.analyse)
-        if overview:
-            promising = windows(described, _WINDOWS_FOR_OVERVIEW, per_document=2)
-        else:
-            promising = windows(described, _WINDOWS)
-        clock.lap("describe")
-        reader = self._parts.reader()
-        read: list[tuple[Window, np.ndarray]] = []
-        turns = [promising] if overview else [promising[:_WINDOWS_FIRST], promising[_WINDOWS_FIRST:]]
-        for turn in turns:
-            views = [asked, also] if also and asked != also and asked.endswith(also) else [asked]
-            chances = [reader.read(view, [w.text for w in turn], [w.spans for w in turn]) for view in views]
-            read += zip(turn, (np.mean(each, axis=0) for each in zip(*chances, strict=True)), strict=True)
-            ranked = rank(described, read)
-            if ranked and ranked[0].score >= _SURE:
-                break
-        clock.lap("read")
-        return Considered(found, described, read, ranked, everything)
+    ) -> Considered:
+        """The first half of `stream`, and what `eval.fit` learns from; see `rag.consider.consider`."""
+        return consider(
+            asked,
+            self._shelf,
+            self._embed(),
+            self._parts.reader,
+            allowed=allowed,
+            overview=overview,
+            clock=clock or Clock(),
+            also=also,
+        )
 
     # -- joints -------------------------------------------------------------------------------------------------
 
@@ -414,6 +379,8 @@ class Assistant:
         limit = self._settings.max_question_chars
         if len(question) > limit:
             raise QuestionError(f"the question has {len(question)} characters, more than {limit}; shorten it")
+        if self._library.is_empty():
+            raise LibraryEmpty(f"library {str(self.path)!r} holds no documents; add some with: sayso add PATH")
 
     def _embed(self) -> Embedder:
         embedder = self._parts.embedder()
@@ -431,22 +398,6 @@ class Assistant:
         return key_of(
             {**parts, "path": str(self.path), "version": self._library.version(), "settings": self._settings.hash}
         )
-
-    def _vectors(self) -> VectorIndex:
-        """The vector index of the library's present version."""
-        with self._turn:
-            if self._index is None or self._index.library_version != self._library.version():
-                self._index = sync.current(self._library)
-            return self._index
-
-    def _theme(self) -> np.ndarray:
-        """(dimension,): what the passages have in common, for a question that names no topic."""
-        mean = self._library.vectors()[1].mean(axis=0)
-        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
-
-    def _retrieve(self, vector: np.ndarray, words: Sequence[str], k: int, allowed: set[str] | None) -> list[Candidate]:
-        among = None if allowed is None else self._library.passage_ids(allowed)
-        return retrieve(_Shelf(self._library, self._vectors()), vector, words, lexical.analyse, k=k, among=among)
 
     def _allowed(self, where: Filter | None, as_of: str | None = None) -> set[str] | None:
         """Ids of the documents that may be used, None for all."""
@@ -485,59 +436,6 @@ class Assistant:
         return tuple(citations)
 
 
-@dataclass(frozen=True, slots=True)
-class Considered:
-    """Passages, their sentences with features, what the reader made of the promising ones, and these, best first.
-
-    everything: the question named no topic, so all documents are relevant.
-    """
-
-    found: list[Candidate]
-    described: Described
-    read: list[tuple[Window, np.ndarray]]
-    ranked: list[Evidence]
-    everything: bool
-
-
-class _Shelf:
-    """The library and its vector index behind the port `rag.retrieve.Searchable`."""
-
-    def __init__(self, library: Library, index: VectorIndex) -> None:
-        self._library = library
-        self._index = index
-
-    def nearest(self, vector: np.ndarray, k: int, among: Sequence[int] | None) -> dict[int, float]:
-        return self._index.search(vector, k, among)
-
-    def by_words(self, words: Sequence[str], k: int, among: Sequence[int] | None) -> dict[int, float]:
-        return self._library.search_words(words, k, among)
-
-    def twins(self, passage_ids: Iterable[int]) -> Mapping[int, int]:
-        return self._library.twins(passage_ids)
-
-    def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
-        return self._library.rarity(words)
-
-    def records(self, passage_ids: Sequence[int]) -> list[PassageRecord]:
-        return self._library.passages(passage_ids)
-
-
-class _Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self._started = self._last = time.perf_counter()
-        self._laps: dict[str, float] = {}
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self._laps[stage], self._last = now - self._last, now
-
-    @property
-    def laps(self) -> dict[str, float]:
-        return {**self._laps, "total": time.perf_counter() - self._started}
-
-
 def _status(written: Composed, claims: Sequence[Claim]) -> Status:
     if not claims:
         return "abstained"
@@ -548,30 +446,6 @@ def _status(written: Composed, claims: Sequence[Claim]) -> Status:
 def seeds_folder() -> Path:
     """The five documents that come with sayso."""
     return Path(next(iter(importlib.import_module("seeds").__path__)))
-
-
-def ask(
-    question: str,
-    *,
-    docs: str | Path | None = None,
-    history: Sequence[Turn] = (),
-    where: Filter | None = None,
-    as_of: str | None = None,
-) -> Answer:
-    """Answer one question from a folder or file; without `docs`, from the default library (the seeds at first).
-
-    The documents are indexed into the user's cache folder once and brought in step at each call.
-    """
-    if docs is None:
-        with Assistant.open() as assistant:
-            return assistant.ask(question, history=history, where=where, as_of=as_of)
-    path = Path(docs).absolute()
-    name = hashlib.sha256(str(path).encode()).hexdigest()[:16]
-    with Assistant.open(platformdirs.user_cache_path("sayso") / "docs" / f"{name}.library") as assistant:
-        report = assistant.add(path, prune=True)
-        if report.failed and (report.failed[0].path == str(path) or not assistant.documents()):
-            raise UsageError(f"{report.failed[0].path!r}: {report.failed[0].why}")
-        return assistant.ask(question, history=history, where=where, as_of=as_of)
 
 
 def _hit(candidate: Candidate) -> Hit:

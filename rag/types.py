@@ -110,10 +110,10 @@ class Citation:
     end: int
     quote: str
     page: int | None = None
-    page_unit: PageUnit = "page"
     speaker: str = ""
     via: str = ""
     score: float = 0.0
+    page_unit: PageUnit = "page"
 
     @classmethod
     def of(

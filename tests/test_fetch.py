@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from index import fetch as fetching
 from index.errors import DocumentError
 from index.fetch import Address, Fetched, fetch, is_public
+from index.readers import FORMATS
 from rag import Assistant
 from tests.fakes import WordHashEmbedder
 from ui.cli import app
@@ -465,7 +466,10 @@ def test_what_cannot_be_fetched_is_named_and_the_rest_goes_on(site: Site, assist
     assert [(failure.path, failure.why) for failure in report.failed] == [
         (bad[0], "the server answered 404; check the address"),
         (bad[1], "'ftp' is not fetched, only http and https; add it as a file"),
-        (bad[2], "cannot read a page of the type 'image/png'; save it as .txt or .md and add the file"),
+        (
+            bad[2],
+            f"cannot read a page of the type 'image/png'; save it as one of {FORMATS} and add the file",
+        ),
     ]
 
 

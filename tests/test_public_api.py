@@ -51,7 +51,7 @@ QUESTION = "(self, question, *, history=(), where=None, as_of=None)"
         (Assistant.aask, QUESTION),
         (Assistant.stream, QUESTION),
         (Assistant.search, "(self, query, *, k=10, where=None)"),
-        (Assistant.add, "(self, *sources, progress=None)"),
+        (Assistant.add, "(self, *sources, prune=False, progress=None)"),
         (Assistant.remove, "(self, *doc_ids)"),
         (Assistant.documents, "(self, where=None)"),
         (Assistant.document, "(self, doc_id)"),
@@ -75,7 +75,7 @@ def test_an_answers_fields_are_those_promised() -> None:
     ]
     assert [field.name for field in dataclasses.fields(Citation)] == [
         *("marker", "doc_id", "title", "source", "url", "published", "start", "end", "quote", "page", "speaker"),
-        *("via", "score"),
+        *("via", "score", "page_unit"),
     ]
 
 

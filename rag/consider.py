@@ -1,0 +1,144 @@
+"""A question to everything that its answer is chosen from: passages, their sentences, and what the reader made of them.
+
+The library with its vector index is a `Shelf` here. Knows nothing of quotes, language models or answers.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import RLock
+
+import numpy as np
+
+from index import lexical, sync
+from index.library import Library
+from index.types import Embedder, PassageRecord
+from index.vectors import VectorIndex
+from rag.evidence import Described, Window, describe, rank, windows
+from rag.quote import about_nothing_else, topic
+from rag.retrieve import retrieve
+from rag.types import Candidate, Evidence, SentenceReader
+
+READ = 8  # passages whose sentences are considered
+_READ_FOR_OVERVIEW = 40
+_WINDOWS = 8  # promising sentences that are read closely, each with its neighbours
+_WINDOWS_FIRST = 3  # of which so many at first, and the others only when these leave a doubt
+_SURE = 0.5
+_WINDOWS_FOR_OVERVIEW = 24
+
+
+class Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self._started = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._laps[stage], self._last = now - self._last, now
+
+    @property
+    def laps(self) -> dict[str, float]:
+        return {**self._laps, "total": time.perf_counter() - self._started}
+
+
+class Shelf:
+    """A library and the vector index of its present version, behind the port `rag.retrieve.Searchable`.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._index: VectorIndex | None = None
+        self._turn = RLock()
+
+    def index(self) -> VectorIndex:
+        with self._turn:
+            if self._index is None or self._index.library_version != self._library.version():
+                self._index = sync.current(self._library)
+            return self._index
+
+    def find(self, query: str, vector: np.ndarray, k: int, allowed: set[str] | None) -> list[Candidate]:
+        """The k best passages. vector: (dimension,) of the query. allowed: document ids, None for all."""
+        among = None if allowed is None else self._library.passage_ids(allowed)
+        return retrieve(self, vector, lexical.content_words(query), lexical.analyse, k=k, among=among)
+
+    def theme(self) -> np.ndarray:
+        """(dimension,): what the passages have in common, for a question that names no topic."""
+        mean = self._library.vectors()[1].mean(axis=0)
+        return np.asarray(mean / np.linalg.norm(mean), dtype=np.float32)
+
+    def nearest(self, vector: np.ndarray, k: int, among: Sequence[int] | None) -> dict[int, float]:
+        return self.index().search(vector, k, among)
+
+    def by_words(self, words: Sequence[str], k: int, among: Sequence[int] | None) -> dict[int, float]:
+        return self._library.search_words(words, k, among)
+
+    def twins(self, passage_ids: Iterable[int]) -> Mapping[int, int]:
+        return self._library.twins(passage_ids)
+
+    def rarity(self, words: Sequence[str]) -> Mapping[str, float]:
+        return self._library.rarity(words)
+
+    def records(self, passage_ids: Sequence[int]) -> list[PassageRecord]:
+        return self._library.passages(passage_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """Passages, their sentences with features, what the reader made of the promising ones, and these, best first.
+
+    everything: the question named no topic, so all documents are relevant.
+    """
+
+    found: list[Candidate]
+    described: Described
+    read: list[tuple[Window, np.ndarray]]
+    ranked: list[Evidence]
+    everything: bool
+
+
+def consider(
+    asked: str,
+    shelf: Shelf,
+    embedder: Embedder,
+    load_reader: Callable[[], SentenceReader],
+    *,
+    allowed: set[str] | None,
+    overview: bool,
+    clock: Clock,
+    also: str,
+) -> Considered:
+    """Retrieve, describe, and read closely what looks promising.
+
+    allowed: ids of the documents that may be used, None for all. overview: many documents are wanted rather than one
+    fact. also: the question as it was typed; where it stands behind its topic in `asked`, both are read: together they
+    can be taken for a question about the topic.
+    """
+    everything = overview and about_nothing_else(asked, lexical.content_words)
+    if overview:
+        asked = topic(asked, lexical.content_words)
+    vector = shelf.theme() if everything else embedder.encode_query(asked)
+    clock.lap("embed")
+    found = shelf.find(asked, vector, _READ_FOR_OVERVIEW if overview else READ, allowed)
+    clock.lap("retrieve")
+    described = describe(asked, vector, found, shelf.rarity(lexical.content_words(asked)), lexical.analyse)
+    if overview:
+        turns = [windows(described, _WINDOWS_FOR_OVERVIEW, per_document=2)]
+    else:
+        promising = windows(described, _WINDOWS)
+        turns = [promising[:_WINDOWS_FIRST], promising[_WINDOWS_FIRST:]]
+    clock.lap("describe")
+    reader = load_reader()
+    read: list[tuple[Window, np.ndarray]] = []
+    for turn in turns:
+        views = [asked, also] if also and asked != also and asked.endswith(also) else [asked]
+        chances = [reader.read(view, [w.text for w in turn], [w.spans for w in turn]) for view in views]
+        read += zip(turn, (np.mean(each, axis=0) for each in zip(*chances, strict=True)), strict=True)
+        ranked = rank(described, read)
+        if ranked and ranked[0].score >= _SURE:
+            break
+    clock.lap("read")
+    return Considered(found, described, read, ranked, everything)
