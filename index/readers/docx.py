@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from index.errors import DocumentError
+from index.readers.markup import out_of_memory
 from index.readers.metadata import believed_author, believed_date, believed_title
 from index.readers.package import open_package
 from index.readers.text import Raw
@@ -28,6 +29,8 @@ def read_docx(data: bytes) -> Raw:
         core = document.core_properties
         title, author, created = core.title, core.author, core.created
     except (KeyError, ValueError, AttributeError, IndexError, TypeError, LxmlError, OSError) as error:
+        if out_of_memory(error):
+            raise MemoryError from error
         raise DocumentError(f"the Word file is damaged ({error}); open it in Word and save it again") from error
     text = "\n\n".join(blocks)
     beginning = text[:_BEGINNING]

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from index.errors import DocumentError
 from index.readers.encoding import decode
-from index.readers.markup import block_text, tree_of
+from index.readers.markup import block_text, out_of_memory, tree_of
 from index.readers.package import open_package
 from index.readers.text import Raw
 
@@ -36,7 +36,10 @@ def _read(book: zipfile.ZipFile) -> Raw:
     pages: list[int] = []
     parts: list[str] = []
     length = 0
-    for reference in _find(package, "itemref"):
+    spine = _find(package, "itemref")
+    if not spine:
+        raise ValueError("its reading order is empty")
+    for reference in spine:
         item = items.get(reference.get("idref"))
         if item is None or item.get("media-type") not in _PAGES or "nav" in item.get("properties", "").split():
             continue
@@ -67,6 +70,8 @@ def _xml(book: zipfile.ZipFile, name: str) -> Any:
     try:
         root = etree.fromstring(book.read(name), parser)
     except etree.LxmlError as error:
+        if out_of_memory(error):
+            raise MemoryError from error
         raise ValueError(str(error)) from error
     if root is None:
         raise ValueError(f"{name!r} is not XML")

@@ -25,7 +25,14 @@ def tree_of(text: str) -> Any:
     try:  # lxml refuses text that names an encoding, since it is decoded already
         return html.document_fromstring(_DECLARATION.sub("", text), parser=parser)
     except (etree.LxmlError, ValueError) as error:
+        if out_of_memory(error):
+            raise MemoryError from error
         raise ValueError(str(error)) from error
+
+
+def out_of_memory(error: Exception) -> bool:
+    """libxml2 reports it as an error in the file."""
+    return "unknown error" in str(error) or "alloc" in str(error)
 
 
 def block_text(root: Any) -> str:

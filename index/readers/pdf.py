@@ -29,6 +29,7 @@ _NEAR_PAGES = 4  # a head that is meant to repeat does so within these, also whe
 _NUMBER = re.compile(r"[0-9]{1,5}")
 _ROMAN = re.compile(r"[ivxlc]+")
 _COMPOUND = re.compile(r"[^\W\d_]+-[^\W\d_]+")
+_COLUMN_CHARS = 15  # no column of text is narrower; those of tables are
 _COLUMN = 20  # points: lines that begin within this of each other are of one column
 _ENDS = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
 _BULLET = re.compile(r"^(?:[•◦▪–—*·-]|\(?\w{1,3}[.)])\s")
@@ -56,24 +57,28 @@ def read_pdf(data: bytes) -> Raw:
     except PdfiumError as error:
         if "password" in str(error).lower() or "security" in str(error).lower():
             raise DocumentError("the PDF is encrypted; save a copy without its password") from error
-        raise DocumentError(f"the PDF is damaged ({error}); open it in a viewer and print it to a new PDF") from error
+        raise _damaged(str(error).rstrip(".")) from error
     count = len(pdf)
     if count > MAX_PAGES:
         raise DocumentError(f"the PDF has {count} pages, more than {MAX_PAGES}; split it")
-    pages, heights = [], []
+    pages: list[list[_Line]] = []
+    heights: list[float] = []
+    missing = 0
     for number in range(count):
         try:
             page = pdf[number]
         except PdfiumError:  # the page tree promises more than it holds
-            lines, height = [], 1.0
+            lines, height, missing = [], 1.0, missing + 1
         else:
             lines, height = list(_lines(page)), page.get_height()
             page.close()
         pages.append(lines)
         heights.append(height)
+    if missing == count:
+        raise _damaged(f"none of its {count} pages can be read")
     if not any(pages):
         raise DocumentError(
-            f"its {count} pages hold no text, it was scanned; run OCR on it first, for example: ocrmypdf IN.pdf OUT.pdf"
+            "its pages hold no text: it was scanned, or is blank; run OCR on it first, such as ocrmypdf IN.pdf OUT.pdf"
         )
     beginning = "\n".join(line.text for page in pages[:_FIRST_PAGES] for line in page)
     text, starts = _joined(_without_heads(pages, heights))
@@ -85,6 +90,10 @@ def read_pdf(data: bytes) -> Raw:
         date=_date(said["CreationDate"]),
         pages=starts,
     )
+
+
+def _damaged(why: str) -> DocumentError:
+    return DocumentError(f"the PDF is damaged ({why}); open it in a viewer and print it to a new PDF")
 
 
 def _lines(page: Any) -> Iterator[_Line]:
@@ -103,8 +112,8 @@ def _lines(page: Any) -> Iterator[_Line]:
         if min(first, last) < 0 or not pdfium.FPDFText_GetCharOrigin(found, first, x, y):
             first = last = 0
         size = pdfium.FPDFText_GetFontSize(found, first) or 1.0
-        # At the foot of a column PDFium knows no next line, and leaves the hyphen in the text.
-        hyphen = match[0].endswith(_HYPHEN) or (line[-1] in "-‐" and line[-2:-1].isalpha())
+        # At the foot of a column and before a number PDFium leaves the hyphen in the text.
+        hyphen = match[0].endswith(_HYPHEN) or (line[-1] in "-‐" and line[-2:-1].isalnum())
         yield _Line(line.rstrip("-‐") if hyphen else line, hyphen, x.value, found.get_charbox(last)[2], y.value, size)
     found.close()
 
@@ -163,7 +172,7 @@ def _joined(pages: list[list[_Line]]) -> tuple[str, tuple[int, ...]]:
     length = 0
     before: _Line | None = None
     full = False  # whether the line before left no room for another word
-    for lines in pages:
+    for number, lines in enumerate(pages):
         margins = _right_margins(lines)
         for at, line in enumerate(lines):
             if before is None:
@@ -174,15 +183,15 @@ def _joined(pages: list[list[_Line]]) -> tuple[str, tuple[int, ...]]:
                 join = _across(before, line, full, compounds)
             parts += [join, line.text]
             length += len(join)
-            if not at:
-                starts.append(length)
+            if not at:  # pages without text begin where the next one does
+                starts += [length] * (number + 1 - len(starts))
             length += len(line.text)
             before = line
             word = line.text.partition(" ")[0] if at + 1 >= len(lines) else lines[at + 1].text.partition(" ")[0]
             letter = (line.x1 - line.x0) / len(line.text)
-            full = line.x1 + letter * (len(word) + 1) > margins[round(line.x0 / _COLUMN)] - 0.5 * letter
-        if not lines:
-            starts.append(length)
+            reach = line.x1 + letter * (len(word) + 1)
+            full = len(line.text) >= _COLUMN_CHARS and reach > margins[round(line.x0 / _COLUMN)] - 0.5 * letter
+    starts += [length] * (len(pages) - len(starts))
     return "".join(parts), tuple(starts)
 
 
