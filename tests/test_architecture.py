@@ -10,7 +10,7 @@ import pytest
 import rag
 
 ROOT = Path(rag.__file__).parents[1]
-HEAVY = ("torch", "sentence_transformers", "transformers", "litellm", "gradio", "nupunkt", "dateparser")
+HEAVY = ("torch", "sentence_transformers", "transformers", "litellm", "gradio", "nupunkt", "dateparser", "datasketch")
 
 
 def run(code: str, home: Path, *arguments: str) -> str:
