@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,6 +184,45 @@ def test_add_names_what_failed_and_adds_the_rest(tmp_path: Path, folder: Path) -
     assert any(str(binary) in line for line in said)
 
 
+def test_add_tells_what_is_gone_and_takes_it_out_when_told_to(tmp_path: Path, folder: Path) -> None:
+    """The first time only a line on stderr, with the way to do it."""
+    where = ("--library", tmp_path / "new.library")
+    texts = tmp_path / "texts"
+    shutil.copytree(folder, texts)
+    sayso("add", texts, *where)
+    (texts / "bees.md").unlink()
+    told = sayso("add", texts, *where)
+    assert "1 no more in the folder and still in the library: bees.md; take them out with --prune" in told.stderr
+    assert len(listed(*where)) == 3
+    assert sayso("add", texts, "--prune", *where).stdout.startswith("0 added, 0 changed, 2 unchanged, 1 removed, 0 ")
+    assert len(listed(*where)) == 2
+
+
+def test_a_watched_folder_is_kept_in_step(tmp_path: Path, folder: Path, environment: dict[str, str]) -> None:
+    """A new file is added and a deleted one taken out, until Ctrl-C."""
+    texts = tmp_path / "texts"
+    shutil.copytree(folder, texts)
+    library = tmp_path / "new.library"
+    process = start("add", texts, "--watch", "--prune", "--library", library, env=environment)
+    assert process.stdout
+    assert process.stderr
+    assert process.stdout.readline().startswith("3 added, ")
+    while "watching" not in process.stderr.readline():
+        pass
+    time.sleep(1)  # the watch begins behind the line that tells of it
+    (texts / "trains.txt").unlink()
+    (texts / "ferry.txt").write_text("The ferry to Orn left at dawn.\n")
+    assert process.stdout.readline().startswith("1 added, 0 changed, 2 unchanged, 1 removed, 0 failed")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130
+    assert sorted(Path(str(path)).name for d in listed("--library", library) for path in d["paths"]) == [
+        "bees.md",
+        "ferry.txt",
+        "harbour.txt",
+    ]
+
+
 def test_remove_takes_a_document_out_and_an_unknown_id_is_an_error(tmp_path: Path, folder: Path) -> None:
     where = ("--library", tmp_path / "new.library")
     sayso("add", folder, *where)
@@ -220,6 +260,41 @@ def test_check_finds_a_sound_library_sound(library: Path) -> None:
 
 def sentences(library: Path) -> int:
     return int(json.loads(sayso("check", "--library", library, "--json").stdout)["sentences"])
+
+
+def test_a_damaged_library_is_told_with_its_mending_and_mended(tmp_path: Path, folder: Path) -> None:
+    """The line on stderr is the command; after it the same question is answered."""
+    where = ("--library", tmp_path / "new.library")
+    sayso("add", folder, *where)
+    database = tmp_path / "new.library" / "library.sqlite"
+    database.write_bytes(database.read_bytes().replace(b"Beekeepers", b"Beekeeper.", 1))
+    refused = sayso("ask", "Who counted hives?", *where)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert f"mend it with: sayso check --repair --library {tmp_path / 'new.library'}" in refused.stderr
+    mended = sayso("check", "--repair", *where, "--json")
+    report = json.loads(mended.stdout)
+    assert (mended.exit_code, report["problems"], report["repaired"]["documents"]) == (0, [], 2)
+    assert f"{folder / 'bees.md'}: its text is lost; add it again with: sayso add PATH" in mended.stderr
+    sayso("add", folder, *where)
+    assert "312 hives" in sayso("ask", "How many hives did beekeepers count?", *where).stdout
+    compacted = json.loads(sayso("check", "--compact", *where, "--json").stdout)
+    assert compacted["bytes_given_back"] > 0  # the damaged database was kept until now
+
+
+def test_a_library_goes_into_one_file_and_out_of_it(tmp_path: Path, library: Path) -> None:
+    """Into a file that is not there yet, and a library that is not there yet."""
+    file = tmp_path / "lumen.sayso"
+    assert sayso("export", file, "--library", library).stdout.startswith(f"{file}: 3 documents, ")
+    again = sayso("export", file, "--library", library)
+    assert (again.exit_code, "is there already; name another file" in again.stderr) == (2, True)
+    where = ("--library", tmp_path / "copy.library")
+    assert sayso("import", file, *where).stdout == f"{tmp_path / 'copy.library'}: 3 documents, 3 passages\n"
+    assert listed(*where) == listed("--library", library)
+    assert sayso("import", file, *where).exit_code == 2
+    file.write_bytes(file.read_bytes()[:-100])
+    broken = sayso("import", file, "--library", tmp_path / "other.library")
+    assert (broken.exit_code, len(lines(broken.stderr))) == (1, 1)
+    assert "is not a whole exported library" in broken.stderr
 
 
 def test_a_folder_that_is_no_library_is_named_in_one_line(folder: Path) -> None:
