@@ -12,6 +12,7 @@ from index.readers.text import Raw
 _BEGINNING = 3_000  # characters: where a title and an author would stand
 # What is not, or no longer, part of the text: deletions, the old place of a move, a second copy of each text box.
 _LEFT_OUT = frozenset({"del", "moveFrom", "Fallback", "pPr", "rPr", "sdtPr", "instrText"})
+_TEMPLATE_MADE = "2013-12-23T23:15"  # python-docx's own, which what is made with it mostly keeps
 _CHARACTERS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
 
 
@@ -34,7 +35,8 @@ def read_docx(data: bytes) -> Raw:
         raise DocumentError(f"the Word file is damaged ({error}); open it in Word and save it again") from error
     text = "\n\n".join(blocks)
     beginning = text[:_BEGINNING]
-    date = believed_date(created.year, created.month, created.day) if created else ""
+    made = created is not None and created.isoformat()[:16] != _TEMPLATE_MADE
+    date = believed_date(created.year, created.month, created.day) if made else ""
     return Raw(text, believed_title(title, beginning), author=believed_author(author, beginning), date=date)
 
 
