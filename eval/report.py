@@ -18,7 +18,7 @@ from rich.table import Table
 
 from eval.questions import Question, read_corpus, read_questions
 from eval.runner import Evaluation, Figures, evaluate
-from index.errors import DocumentError, LibraryNotFound, LibraryReadOnly, SpecMismatch
+from index.errors import DocumentError, LibraryDamaged, LibraryNotFound, LibraryReadOnly, SpecMismatch
 from index.types import Document
 from rag import Assistant, Settings
 from rag.assistant import seeds_folder
@@ -176,7 +176,7 @@ def _kept_library(digest: str, sources: Sequence[Path | Document], settings: Set
         ) from error
     try:
         return _filled_library(folder, sources, settings)
-    except (SpecMismatch, LibraryNotFound):  # of another version
+    except (SpecMismatch, LibraryNotFound, LibraryDamaged):  # the second: of another version
         shutil.rmtree(folder)  # only what this function made: the folder is named by the digest
         return _filled_library(folder, sources, settings)
 

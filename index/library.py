@@ -37,7 +37,7 @@ from index.types import DateInfo, Document, IndexSpec, Passage, PassageRecord, P
 DATABASE = "library.sqlite"
 _LOCK = "writer.lock"
 _APPLICATION_ID = 0x53415953  # "SAYS"
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents(

@@ -263,29 +263,24 @@ class Assistant:
         allowed = self._allowed(where, as_of)
         model, written = self._loaded()
         deadline = time.monotonic() + self._settings.timeout_s  # loading is no part of the time for an answer
-        asked, used = raw, written.usage
+        readings, used = [standalone(raw, history) if history else raw], written.usage
         if history and model:
-            asked, used = in_full(raw, history, model, deadline=deadline - _SHARE_OF_WRITING * self._settings.timeout_s)
-        elif history:
-            asked = standalone(raw, history)
+            # The rule's reading is tried where the sources do not say what the model makes of the question.
+            until = deadline - _SHARE_OF_WRITING * self._settings.timeout_s
+            asked, used = in_full(raw, history, model, deadline=until)
+            readings = list(dict.fromkeys([asked, *readings]))
         clock.lap("rewrite")
-        yield Rewritten(asked)
-        overview = wants_overview(asked)
-        considered = self.consider(asked, allowed=allowed, overview=overview, clock=clock, also=raw)
+        for asked in readings:
+            yield Rewritten(asked)
+            considered = self.consider(asked, allowed=allowed, overview=wants_overview(asked), clock=clock, also=raw)
+            ranked = self._words_of(whose_words(asked), considered.ranked)
+            chosen = self._choose(asked, ranked, considered.everything)
+            clock.lap("choose")
+            if chosen:
+                break
         found = considered.found
-        ranked = self._words_of(whose_words(asked), considered.ranked)
         hits = tuple(_hit(c) for c in found[:READ])
         yield Retrieved(hits)
-
-        if overview:
-            documents = self._library.documents({e.doc_id for e in ranked})
-            floor = 0.0 if considered.everything else self._settings.abstain_below / 2
-            chosen = choose_one_each(ranked, {d.doc_id: d for d in documents}, at_least=floor)
-        elif max((e.score for e in ranked[: self._settings.max_quotes]), default=0.0) >= self._settings.abstain_below:
-            chosen = choose(ranked, lexical.analyse, max_quotes=self._settings.max_quotes)
-        else:
-            chosen = []
-        clock.lap("choose")
 
         if chosen and model:
             written = yield from self._write(asked, chosen, ranked, model, clock, deadline)
@@ -316,6 +311,17 @@ class Assistant:
         if key and written.claims:
             self._cache.put(key, self.path, answer)
         yield Done(answer)
+
+    def _choose(self, asked: str, ranked: Sequence[Evidence], everything: bool) -> list[Evidence]:
+        """What is quoted, nothing where the sources do not say. ranked: best first."""
+        needed = self._settings.abstain_below
+        if wants_overview(asked):
+            documents = {d.doc_id: d for d in self._library.documents({e.doc_id for e in ranked})}
+            return choose_one_each(ranked, documents, at_least=0.0 if everything else needed / 2)
+        most = self._settings.max_quotes
+        if max((e.score for e in ranked[:most]), default=0.0) < needed:
+            return []
+        return choose(ranked, lexical.analyse, max_quotes=most)
 
     def _loaded(self) -> tuple[LanguageModel | None, Composed]:
         """The language model, None when none is named or it cannot be loaded, and an answer without a word of it."""

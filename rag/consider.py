@@ -36,7 +36,8 @@ class Clock:
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
-        self._laps[stage], self._last = now - self._last, now
+        self._laps[stage] = self._laps.get(stage, 0.0) + now - self._last
+        self._last = now
 
     @property
     def laps(self) -> dict[str, float]:
