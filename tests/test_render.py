@@ -20,35 +20,65 @@ TAGS = {
     "bdi",
     "blockquote",
     "button",
+    "dd",
     "details",
     "div",
+    "dl",
+    "dt",
     "h2",
+    "h3",
     "header",
     "li",
     "mark",
     "ol",
+    "nav",
     "p",
     "q",
+    "section",
     "span",
     "strong",
     "summary",
+    "textarea",
+    "ul",
 }
 ATTRIBUTES = {
+    "aria-controls",
+    "aria-current",
+    "aria-describedby",
+    "aria-expanded",
     "aria-hidden",
     "aria-label",
+    "aria-live",
+    "aria-pressed",
     "class",
     "data-citation",
     "data-close",
+    "data-comment",
+    "data-conversation",
+    "data-delete",
+    "data-example",
+    "data-hand",
+    "data-handed",
     "data-hit",
+    "data-name",
+    "data-new",
+    "data-next",
+    "data-rename",
     "data-status",
     "data-support",
+    "data-text",
+    "data-toggle",
     "data-turn",
+    "data-verdict",
     "dir",
     "href",
     "id",
+    "maxlength",
+    "placeholder",
     "referrerpolicy",
     "rel",
     "role",
+    "rows",
     "tabindex",
     "target",
     "title",
@@ -246,14 +276,33 @@ def test_a_source_says_who_when_how_it_is_known_where_and_in_which_words() -> No
         assert part in page.text
 
 
-def test_a_quoted_claim_shows_its_quote_once_and_ends_in_its_marker() -> None:
+def test_a_quoted_claim_shows_its_quote_and_ends_in_its_marker() -> None:
+    """The quote stands in the claim, over its marker, and marked in its passage."""
     page = Page(render.answer_html(answer(document()), turn=4))
     assert page.quoted == "The cited sentence stands here."
-    assert page.text.count("The cited sentence stands here.") == 1
+    assert page.marked == "The cited sentence stands here."
     (marker,) = [a for tag, a in page.tags if tag == "button" and a["class"] == "cite"]
     assert (marker["data-turn"], marker["data-citation"]) == ("4", "1")
+    (tip,) = [a for tag, a in page.tags if a.get("role") == "tooltip"]
+    assert tip["id"] == marker["aria-describedby"]
     assert page.text.count("[1]") == 1
     assert "Answeredfrom 1 document" in page.text
+
+
+def test_a_sentence_is_marked_in_what_stands_around_it_cut_between_words() -> None:
+    before, cited, after = "word " * 60, "The cited sentence.", " rest" * 60
+    doc = document(text=before + cited + after)
+    made = answer(document())
+    citation = Citation.of(doc, len(before), len(before) + len(cited), marker=1)
+    hit = Hit(Passage("d1", 0, 0, len(doc.text)), 0.5, doc.text)
+    page = Page(render.sources_html(replace(made, citations=(citation,), hits=(hit,)))).check()
+    assert page.marked == cited
+    assert "… " + "word " * 39 + cited + " rest" * 39 + " …" in page.text
+
+
+def test_a_source_that_was_not_read_as_a_passage_shows_its_sentence_alone() -> None:
+    page = Page(render.sources_html(replace(answer(document()), hits=())))
+    assert page.marked == "The cited sentence stands here."
 
 
 def test_a_number_in_brackets_inside_a_quote_is_the_documents_own() -> None:

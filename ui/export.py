@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from rag.types import Answer, Citation, to_dict, to_json
 from ui.conversations import Exchange
 from ui.explain import explained, restricted
-from ui.render import BASES, date_words, safe_url
+from ui.render import BASES, TRAILING_MARKERS, date_words, safe_url
 
 _MARKS = re.compile(r"[\\`*_{}\[\]<>#|~&$!@]|(?<=\w)(?=://)|\b(?=www\.)|^(?=[-+=]|\d+[.)])", re.MULTILINE)
 
@@ -50,7 +50,7 @@ def answer_text(answer: Answer) -> str:
 
 def _body(exchange: Exchange) -> str:
     answer = exchange.answer
-    parts = [_plain(line, keep_markers=True) for line in answer.text.splitlines() if line.strip()]
+    parts = [_line(line) for line in answer.text.splitlines() if line.strip()]
     parts += [f"Status: {answer.status}" + (f" ({answer.reason.replace('_', ' ')})" if answer.reason else "")]
     if limits := restricted(exchange.where, answer.as_of):
         parts.append(f"Only from: {_plain(limits)}")
@@ -81,7 +81,12 @@ def _facts(citation: Citation) -> list[str]:
     return [fact for fact in facts if fact]
 
 
-def _plain(text: str, *, keep_markers: bool = False) -> str:
-    """Foreign text on one line, whose marks mean nothing. keep_markers: numbers in brackets stay as they are."""
-    shown = _MARKS.sub(lambda mark: f"\\{mark[0]}", " ".join(text.split()))
-    return re.sub(r"\\\[(\d{1,4})\\\]", r"[\1]", shown) if keep_markers else shown
+def _line(text: str) -> str:
+    """A line of an answer: the numbers at its end are ours, the rest is foreign."""
+    trailing = TRAILING_MARKERS.search(text)
+    return _plain(text[: trailing.start()]) + " " + trailing[0].strip() if trailing else _plain(text)
+
+
+def _plain(text: str) -> str:
+    """Foreign text on one line, whose marks mean nothing."""
+    return _MARKS.sub(lambda mark: f"\\{mark[0]}", " ".join(text.split()))

@@ -53,7 +53,7 @@ _ODD = re.compile(
 )
 # Beyond what html.escape does: with these gone, the result means nothing to a template engine either.
 _TEMPLATE_MARKS = str.maketrans({"{": "&#123;", "}": "&#125;", "$": "&#36;", "`": "&#96;"})
-_TRAILING_MARKERS = re.compile(r"(?:\s*\[\d{1,4}\])+\s*$")
+TRAILING_MARKERS = re.compile(r"(?:\s*\[\d{1,4}\])+\s*$")
 
 
 def safe(text: str) -> str:
@@ -184,7 +184,7 @@ def _lines_html(text: str) -> str:
 
 def _claim_html(claim: Claim, citations: Mapping[int, Citation], turn: int, at: int) -> str:
     text = claim.text
-    trailing = _TRAILING_MARKERS.search(text)
+    trailing = TRAILING_MARKERS.search(text)
     # Only the markers at the end are ours; a "[3]" inside a quote belongs to the document.
     if trailing and {int(n) for n in re.findall(r"\d+", trailing[0])} <= set(claim.markers):
         text = text[: trailing.start()]

@@ -53,7 +53,9 @@ def _candidates(answer: Answer) -> Iterator[tuple[str, str]]:
             name = re.sub(r"[’']s?$", "", _RANKS.sub("", match[0]))
             last = name.split()[-1]
             known = last in told or re.search(_word(name), asked) or len(last) < 4
-            if known or name.split()[0] in _NO_NAMES or _NATIONALITY.fullmatch(name):
+            # The first word of a sentence is written large whatever it is.
+            first = match.start() == 0 and " " not in name
+            if known or first or name.split()[0] in _NO_NAMES or _NATIONALITY.fullmatch(name):
                 continue
             told.add(last)
             the = "the " if re.search(r"\bthe $", citation.quote[: match.start()]) else ""
