@@ -75,7 +75,7 @@ def ask(page: Page, question: str) -> None:
     """Ask and wait for the answer, or for the line that says why there is none."""
     turns = page.locator(".answer").count()
     send(page, question)
-    expect(page.locator(".answer").nth(turns).or_(page.locator("#log .error"))).to_be_visible(timeout=30_000)
+    expect(page.locator(".answer").nth(turns).or_(page.locator(".trouble .error"))).to_be_visible(timeout=30_000)
     expect(page.locator(".searching")).to_have_count(0)
 
 

@@ -162,7 +162,7 @@ def test_how_it_was_answered_is_told_under_a_fold_that_stays_open(page: Page) ->
 @pytest.mark.parametrize("question", ["", "   "])
 def test_a_blank_question_gets_one_line(page: Page, question: str) -> None:
     ask(page, question)
-    problem = page.locator('#log .error[role="alert"]')
+    problem = page.locator('.trouble .error[role="alert"]')
     expect(problem).to_contain_text("question")
     assert "Traceback" not in problem.inner_text()
     expect(page.locator(".answer")).to_have_count(0)

@@ -7,11 +7,12 @@ next thing that the pipeline has to say.
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
 import threading
 import time
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, closing
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -24,6 +25,7 @@ _log = logging.getLogger(__name__)
 Stage = Literal["searching", "reading", "writing", "checking"]
 STAGES: tuple[Stage, ...] = ("searching", "reading", "writing", "checking")
 _DRAFT_EVERY_S = 0.1
+_SETTLES_S = 0.03
 
 
 class Problem(Exception):
@@ -62,18 +64,28 @@ async def answering(
 
     Raises Problem. Closing the iterator, or cancelling who waits for it, ends the work.
     """
-    working, shown = Working(), time.monotonic()
-    yield working
+    working, said, said_at = Working(), False, -math.inf
+    left = threading.Event()
+    arrived = _start(assistant, question, history, where, left)
     try:
-        async with aclosing(_events(assistant, question, history, where)) as events:
-            async for event in events:
-                if isinstance(event, Done):
-                    yield event.answer
-                    return
-                before, working = working, working.after(event, writes=bool(assistant.settings.model))
-                if working.stage != before.stage or time.monotonic() - shown > _DRAFT_EVERY_S:
-                    shown = time.monotonic()
-                    yield working
+        while True:
+            # What is over at once is not shown: each thing shown costs the page more time than it would stand there.
+            rest = min(_SETTLES_S, said_at + _DRAFT_EVERY_S - time.monotonic())
+            if not said and rest <= 0:
+                said, said_at = True, time.monotonic()
+                yield working
+            try:
+                event = await asyncio.wait_for(arrived.get(), None if said else rest)
+            except TimeoutError:
+                said_at = -math.inf
+                continue
+            if isinstance(event, Exception):
+                raise event
+            if isinstance(event, Done):
+                yield event.answer
+                return
+            before, working = working, working.after(event, writes=bool(assistant.settings.model))
+            said = said and working == before
     except SaysoError as error:
         raise Problem(str(error)) from error
     except Exception as error:  # a bug: the page must not hang, nor show what a traceback may hold
@@ -82,17 +94,21 @@ async def answering(
         raise Problem(
             f"something went wrong inside sayso (number {number}); the terminal it runs in says what"
         ) from error
+    finally:
+        left.set()
 
 
-async def _events(
-    assistant: Assistant, question: str, history: Sequence[Turn], where: Filter | None
-) -> AsyncGenerator[Event, None]:
-    """`Assistant.stream` without a thread that waits for it. What it raises is raised here."""
+def _start(
+    assistant: Assistant, question: str, history: Sequence[Turn], where: Filter | None, left: threading.Event
+) -> asyncio.Queue[Event | Exception]:
+    """Begin `Assistant.stream` in a thread; what it says arrives in the queue, Done or an exception last.
+
+    left: once set, the stream is closed at the next thing it says.
+    """
     loop = asyncio.get_running_loop()
-    arrived: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
-    left = threading.Event()
+    arrived: asyncio.Queue[Event | Exception] = asyncio.Queue()
 
-    def say(thing: Event | Exception | None) -> None:
+    def say(thing: Event | Exception) -> None:
         with contextlib.suppress(RuntimeError):  # the server, and with it the loop, has been closed
             loop.call_soon_threadsafe(arrived.put_nowait, thing)
 
@@ -103,15 +119,8 @@ async def _events(
                     if left.is_set():
                         break
                     say(event)
-            say(None)
         except Exception as error:
             say(error)
 
     threading.Thread(target=work, daemon=True, name="sayso-answer").start()
-    try:
-        while (thing := await arrived.get()) is not None:
-            if isinstance(thing, Exception):
-                raise thing
-            yield thing
-    finally:
-        left.set()
+    return arrived

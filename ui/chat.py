@@ -17,7 +17,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from rag.assistant import Assistant
-from rag.types import Filter, to_dict
+from rag.types import Answer, Filter, to_dict
 from ui import frame, server
 from ui.answering import Problem, Working, answering
 from ui.conversations import is_owner, new_owner
@@ -25,6 +25,7 @@ from ui.talk import Sent, Talk, whole
 
 _QUEUE = 64
 _STATE_TTL_S = 24 * 3600
+_SUGGEST_AFTER_S = 0.2  # searching would else take the processor from showing the answer
 
 # Gradio's own themes fetch fonts; these are the reader's.
 _SANS = [
@@ -128,27 +129,29 @@ def _ask_tab(page: gr.Blocks, talk: Talk) -> None:
         """How far the answer is, a model's draft as it grows, then the answer, or what is wrong."""
         same, held = gr.skip(), whole(number) or 0
         asking: Any = gr.update(value="", submit_btn=False, stop_btn="Stop")
-        shown: Any = same
         try:
-            question = await asyncio.to_thread(talk.question, owner, held, question, _sent(event))
-            shown = await asyncio.to_thread(talk.log, owner, held)  # without the problem that there was
+            question = talk.question(owner, held, question, _sent(event))
             async with aclosing(talk.answering(owner, held, question, where)) as steps:
                 async for step in steps:
                     if isinstance(step, Working):
-                        yield asking, shown, frame.working_html(question, step), same, same, question
-                        asking = shown = same
+                        yield asking, same, frame.working_html(question, step), same, same, question
+                        asking = same
+            assert isinstance(step, Answer), "answering ends with the answer"
             unkept, problem = None, ""
             try:
                 held = await asyncio.to_thread(talk.keep, owner, held, step, where)
             except Problem as error:
-                unkept, problem = step, str(error)
-            shown = await asyncio.to_thread(talk.log, owner, held, problem, unkept)
-            yield _ready(), shown, "", talk.listed(owner, held), held, ""
-            if not unkept and await asyncio.to_thread(talk.suggest, owner, held, step):
-                yield same, await asyncio.to_thread(talk.log, owner, held), same, same, same, same
+                unkept, problem = step, frame.problem_html(str(error))
+            yield _ready(), talk.log(owner, held, unkept=unkept), problem, talk.listed(owner, held), held, ""
         except Problem as error:  # the question goes back into the box: it only needs mending
-            shown = talk.log(owner, held, str(error))
-            yield _ready(question.strip()[: talk.longest]), shown, "", same, same, ""
+            again = _ready(question.strip()[: talk.longest])
+            yield again, same, frame.problem_html(str(error)), same, same, ""
+
+    async def suggest(owner: str, number: float) -> Any:
+        """What may be asked next, under the answer that has just been shown."""
+        await asyncio.sleep(_SUGGEST_AFTER_S)
+        held = whole(number) or 0
+        return talk.log(owner, held) if await asyncio.to_thread(talk.suggest, owner, held) else gr.skip()
 
     def stopped(question: str) -> tuple[Any, str]:
         """The work has been cancelled; the question goes back into the box."""
@@ -197,6 +200,7 @@ def _ask_tab(page: gr.Blocks, talk: Talk) -> None:
         trigger_mode="once",
         **quietly,
     )
+    following = answer.then(suggest, [owner, number], [log], **quietly)
     mine, whole_page = [owner, number], [box, log, live, listed, number, panel]
     # Only when the cancelling is done: what was still on its way would else be shown over it.
     stop = box.stop(None, cancels=[answer], **quietly)
@@ -206,9 +210,9 @@ def _ask_tab(page: gr.Blocks, talk: Talk) -> None:
     log.hand_over(hand_over, mine, [handed], **quietly)
     listed.hand_over(hand_over, mine, [handed], **quietly)
     listed.rename(rename, mine, [listed], **quietly)
-    listed.remove(remove, mine, whole_page, cancels=[answer], **quietly)
-    listed.go_back(go_back, [owner], whole_page, cancels=[answer], **quietly)
-    listed.begin(begin, [owner], whole_page, cancels=[answer], **quietly)
+    listed.remove(remove, mine, whole_page, cancels=[answer, following], **quietly)
+    listed.go_back(go_back, [owner], whole_page, cancels=[answer, following], **quietly)
+    listed.begin(begin, [owner], whole_page, cancels=[answer, following], **quietly)
     # A reload comes back to the conversation whose number the address ends in.
     place = "(owner, number) => [owner, Number(location.hash.slice(1)) || 0]"
     page.load(arrive, mine, [owner, *whole_page], js=place, **quietly)

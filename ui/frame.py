@@ -93,6 +93,11 @@ def stopped_html(question: str) -> str:
     )
 
 
+def problem_html(message: str) -> str:
+    """What kept a question from being answered."""
+    return f'<section class="trouble">{render.error_html(message)}</section>'
+
+
 def welcome_html(examples: Sequence[str]) -> str:
     tries = "".join(
         f'<li><button type="button" class="example" data-example="{number}">{safe(question)}</button></li>'

@@ -1,7 +1,10 @@
-// The question that is being answered: brought to the top of the window once, when it is asked after others.
+// The question that is being answered: brought to the top of the window once, when it is asked after others; so is a
+// line that says what is wrong.
 const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
 let asked = "";
 watch("value", () => {
+  const problem = element.querySelector(".error");
+  if (problem) problem.scrollIntoView({ block: "center", behavior });
   const turn = element.querySelector(".turn");
   const question = turn ? turn.querySelector(".question").textContent : "";
   if (question && question !== asked && document.querySelector("#log .turn")) turn.scrollIntoView({ block: "start", behavior });

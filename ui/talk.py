@@ -92,14 +92,18 @@ class Talk:
         except SaysoError as error:
             raise Problem(f"this answer will be lost: {error}") from error
 
-    def suggest(self, owner: str, number: int, answer: Answer) -> bool:
-        """Keep what may be asked next with the conversation's last answer; whether there is anything."""
+    def suggest(self, owner: str, number: int) -> bool:
+        """Keep what may be asked next with the conversation's last answer; whether there is anything new."""
+        exchanges = self._exchanges(owner, number)
+        if not exchanges or exchanges[-1].suggested:
+            return False
         try:
-            following = suggested(answer, lambda question: self._assistant.search(question, k=_SEARCHED))
-            turn = len(self._exchanges(owner, number)) - 1
-            return bool(following) and self._kept.change(owner, number, turn, suggested=following) is not None
+            following = suggested(exchanges[-1].answer, lambda asked: self._assistant.search(asked, k=_SEARCHED))
+            if following:
+                self._kept.change(owner, number, len(exchanges) - 1, suggested=following)
         except SaysoError:  # the library has been emptied: the answer stands without
             return False
+        return bool(following)
 
     # -- what is shown --------------------------------------------------------------------------------------------
 
