@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -579,18 +580,27 @@ def _busy(folder: Path, holder: str) -> LibraryBusy:
 
 
 def create(database: Path) -> None:
-    """Made under another name and renamed when whole, so that a crash here leaves no half library."""
-    draft = database.with_name(f".{DATABASE}.draft")  # hidden: what a crash leaves does not make a folder foreign
-    draft.unlink(missing_ok=True)
-    connection = sqlite3.connect(draft, isolation_level=None)
-    _set_up(connection)
-    connection.executescript(_SCHEMA)
-    WordIndex.create(connection)
-    connection.execute("INSERT INTO meta VALUES ('version', 0)")
-    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-    connection.close()
-    draft.replace(database)
+    """Made under another name and named when whole: a crash leaves no half library, and of two at once one wins."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{DATABASE}.", dir=database.parent)  # hidden: not a foreign file
+    os.close(descriptor)
+    draft = Path(name)
+    try:
+        with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+            _set_up(connection)
+            connection.executescript(_SCHEMA)
+            WordIndex.create(connection)
+            connection.execute("INSERT INTO meta VALUES ('version', 0)")
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        draft.chmod(0o644)
+        try:
+            os.link(draft, database)  # unlike a rename it never takes the place of another's
+        except FileExistsError:
+            pass
+        except OSError:  # a disk that knows no links
+            draft.replace(database)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _verified(folder: Path, seal: Seal) -> bool:

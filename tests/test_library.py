@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -310,7 +311,19 @@ def test_an_empty_folder_becomes_a_library(tmp_path: Path) -> None:
     (tmp_path / f".{DATABASE}.draft").write_bytes(b"half a library")
     with closing(Library.open(tmp_path)) as library:
         assert library.counts() == (0, 0, 0)
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".DS_Store", SEAL, DATABASE, "writer.lock"]
+    shown = sorted(entry.name for entry in tmp_path.iterdir() if not entry.name.startswith("."))
+    assert shown == [SEAL, DATABASE, "writer.lock"]
+
+
+def test_a_library_that_many_make_at_once_is_one(tmp_path: Path) -> None:
+    """All open the same empty library, and none meets a half one."""
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(lambda _: Library.open(tmp_path / "a.library"), range(8)))
+    assert [library.counts() for library in opened] == [(0, 0, 0)] * 8
+    opened[0].put([indexed(FERRY)])
+    assert {library.counts()[0] for library in opened} == {1}
+    for library in opened:
+        library.close()
 
 
 @pytest.mark.parametrize("statement", ["PRAGMA application_id = 7", "PRAGMA user_version = 99"])

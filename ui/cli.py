@@ -454,7 +454,10 @@ def _open(library: str | None, **given: object) -> "Assistant":
     """given: settings, None where the command line says nothing of them."""
     from rag import Assistant
 
-    return Assistant.open(library, settings=_settings(**given))
+    settings = _settings(**given)
+    if library is None and not settings.library and not settings.library_path.exists():
+        _say("no library yet; making one of the five documents of the seeds, which takes some seconds")
+    return Assistant.open(library, settings=settings)
 
 
 def _settings(**given: object) -> "Settings":
