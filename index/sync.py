@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from index.chunk import context_of, pack_passages, split_sentences
 from index.errors import DocumentError, LibraryReadOnly
 from index.library import FileRecord, IndexedDocument, Library
@@ -80,13 +82,11 @@ def publish(library: Library) -> None:
     spec = library.spec()
     if spec is None:
         return
+    before = _published(library, spec, to_change=True)
+    if before is not None and before.library_version == library.version():
+        return
     try:
-        if VectorIndex.load(library.folder, spec).library_version == library.version():
-            return
-    except DamagedGeneration:
-        pass  # being replaced
-    try:
-        _build(library, spec).publish(library.folder, spec)
+        _build(library, spec, before).publish(library.folder, spec)
     except OSError as error:
         raise LibraryReadOnly(
             f"cannot write the vector index of {str(library.folder)!r}: {error.strerror}; free space or mend the "
@@ -101,14 +101,28 @@ def current(library: Library) -> VectorIndex:
     """
     spec = library.spec()
     assert spec is not None, "only a library with documents is searched"
+    index = _published(library, spec)
+    if index is not None and index.library_version == library.version():
+        return index
+    return _build(library, spec, _published(library, spec, to_change=True))
+
+
+def _published(library: Library, spec: IndexSpec, *, to_change: bool = False) -> VectorIndex | None:
+    """None when there is none, or it is damaged and has to be replaced."""
     try:
-        index = VectorIndex.load(library.folder, spec)
+        return VectorIndex.load(library.folder, spec, to_change=to_change)
     except DamagedGeneration:
-        return _build(library, spec)
-    return index if index.library_version == library.version() else _build(library, spec)
+        return None
 
 
-def _build(library: Library, spec: IndexSpec) -> VectorIndex:
+def _build(library: Library, spec: IndexSpec, before: VectorIndex | None) -> VectorIndex:
+    """Of the library's present version: made from the one before where that serves, else from nothing."""
+    if before is not None:
+        known = before.ids()
+        ids, vectors, version = library.vectors(known)
+        if before.serves(len(ids)):
+            gone, new = (np.setdiff1d(a, b, assume_unique=True) for a, b in ((known, ids), (ids, known)))
+            return before.updated(gone, new, vectors, version)
     ids, vectors, version = library.vectors()
     return VectorIndex.build(ids, vectors, spec.dimension, version)
 
