@@ -18,7 +18,7 @@ from index.errors import DocumentError, LibraryReadOnly
 from index.library import FileRecord, IndexedDocument, Library
 from index.load import FoundFile, OtherFormat, document_id, find_files, label, load_document, normalise
 from index.types import CheckReport, Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
-from index.vectors import DamagedGeneration, VectorIndex
+from index.vectors import EXACT_UP_TO, DamagedGeneration, VectorIndex
 
 _BATCH_PASSAGES = 256  # embedded together, so that batches of like length can be formed, and stored together
 _PASSAGE_CHARS = 500
@@ -77,8 +77,11 @@ def remove(library: Library, doc_ids: Iterable[str]) -> None:
         publish(library)
 
 
-def publish(library: Library) -> None:
-    """Put the vector index of the library's present version in force, unless it is already."""
+def publish(library: Library, exact_up_to: int = EXACT_UP_TO) -> None:
+    """Put the vector index of the library's present version in force, unless it is already.
+
+    exact_up_to: of so many passages, all vectors are compared with a question's.
+    """
     spec = library.spec()
     if spec is None:
         return
@@ -86,7 +89,7 @@ def publish(library: Library) -> None:
     if before is not None and before.library_version == library.version():
         return
     try:
-        _build(library, spec, before).publish(library.folder, spec)
+        _build(library, spec, before, exact_up_to).publish(library.folder, spec)
     except OSError as error:
         raise LibraryReadOnly(
             f"cannot write the vector index of {str(library.folder)!r}: {error.strerror}; free space or mend the "
@@ -115,16 +118,18 @@ def _published(library: Library, spec: IndexSpec, *, to_change: bool = False) ->
         return None
 
 
-def _build(library: Library, spec: IndexSpec, before: VectorIndex | None) -> VectorIndex:
+def _build(
+    library: Library, spec: IndexSpec, before: VectorIndex | None, exact_up_to: int = EXACT_UP_TO
+) -> VectorIndex:
     """Of the library's present version: made from the one before where that serves, else from nothing."""
     if before is not None:
         known = before.ids()
         ids, vectors, version = library.vectors(known)
-        if before.serves(len(ids)):
+        if before.serves(len(ids), exact_up_to):
             gone, new = (np.setdiff1d(a, b, assume_unique=True) for a, b in ((known, ids), (ids, known)))
             return before.updated(gone, new, vectors, version)
     ids, vectors, version = library.vectors()
-    return VectorIndex.build(ids, vectors, spec.dimension, version)
+    return VectorIndex.build(ids, vectors, spec.dimension, version, exact_up_to)
 
 
 def _load(library: Library, item: FoundFile | Document, report: "_Report") -> _Loaded | None:

@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -62,7 +63,7 @@ class VectorIndex:
     """
 
     def __init__(self, index: faiss.Index, library_version: int, recall: float = 1.0, trained_on: int = 0) -> None:
-        self._index = index
+        self._index: Any = index  # of several classes, whose stubs lack what SWIG adds
         self.library_version = library_version
         self.recall = recall
         self.trained_on = trained_on
@@ -97,9 +98,7 @@ class VectorIndex:
         index.recall = index._probe_enough(ids, vectors)
         return index
 
-    def updated(
-        self, gone: np.ndarray, ids: np.ndarray, vectors: np.ndarray, library_version: int
-    ) -> "VectorIndex":
+    def updated(self, gone: np.ndarray, ids: np.ndarray, vectors: np.ndarray, library_version: int) -> "VectorIndex":
         """The next generation, made of this one, which must have been loaded to be changed and is used up by it."""
         if len(gone):
             self._index.remove_ids(faiss.IDSelectorBatch(gone))
@@ -128,7 +127,7 @@ class VectorIndex:
         """query: (dimension,). Passage id -> cosine of the k nearest, only `among` these passages when given."""
         if not len(self) or (among is not None and not len(among)):
             return {}
-        parameters = None
+        parameters: faiss.SearchParameters | None = None
         if among is not None:
             chosen = faiss.IDSelectorBatch(np.asarray(among, dtype=np.int64))
             if self.trained_on:  # the nearest of a few passages can lie in any cell; only theirs are compared

@@ -279,7 +279,8 @@ def evaluate(
 @app.command(epilog="Example: sayso bench index --corpus corpus.jsonl --questions queries.jsonl --out bench.json")
 def bench(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="index, ask, cold, verifier, followups; all when none.")
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="index, ask, cold, verifier, followups, scale; all but scale when none."),
     ] = None,
     corpus: Annotated[Path | None, typer.Option(metavar="FILE", help="Paragraphs, one JSON object a line.")] = None,
     questions: Annotated[Path | None, typer.Option(metavar="FILE", help="Questions about them, the same way.")] = None,
@@ -289,6 +290,7 @@ def bench(
 
     index: passages a second; ask: a question, warm; cold: `sayso ask` from its start (`make bench` installs what these
     are compared with). verifier: altered sentences that pass. followups: what they find, alone and put in full.
+    scale: a library of 200,000 passages (making it the first time takes many minutes and 2 GB).
     """
     from eval.bench import run
 

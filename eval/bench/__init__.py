@@ -5,6 +5,7 @@
     cold        `sayso ask` in a fresh process
     verifier    what it lets through and refuses, on sentences altered by one thing
     followups   what a conversation's last question finds, alone and put in full by rule (and by SAYSO_MODEL)
+    scale       200,000 passages: search, opening, adding, memory; only when named, since making them takes long
 
 Heavy imports happen in the benchmark that needs them, so that `cold` runs without LangChain.
 """
@@ -25,7 +26,7 @@ from rag.types import to_dict
 
 
 def run(names: Sequence[str], *, corpus: Path | None, questions: Path | None, out: Path | None) -> int:
-    """Run the named benchmarks (all, when none is named), print their tables and write their figures to `out`.
+    """Run the named benchmarks, print their tables and write their figures to `out`; without a name all but `scale`.
 
     corpus, questions: JSONL files as `sayso eval` reads them; without them the five seed documents and the questions
     about them, which is little to measure on. Returns 0.
@@ -38,7 +39,7 @@ def run(names: Sequence[str], *, corpus: Path | None, questions: Path | None, ou
     workload = _workload(corpus, questions)
     results: list[Result] = []
     with workload.assistant:
-        for name in dict.fromkeys(names or _BENCHMARKS):
+        for name in dict.fromkeys(names or (name for name in _BENCHMARKS if name != "scale")):
             Console(stderr=True).print(f"measuring {name} on {workload.name} …", style="dim")
             results.append(_BENCHMARKS[name](workload))
             console.print(render(results[-1]))
@@ -110,10 +111,17 @@ def _followups(workload: Workload) -> Result:
     return measure_following(workload)
 
 
+def _scale(workload: Workload) -> Result:
+    from eval.bench.scale import measure_scale
+
+    return measure_scale(workload)
+
+
 _BENCHMARKS: Mapping[str, Callable[[Workload], Result]] = {
     "index": _index,
     "ask": _ask,
     "cold": _cold,
     "verifier": _verifier,
     "followups": _followups,
+    "scale": _scale,
 }
