@@ -48,9 +48,13 @@ _SEARCH = "from eval.bench.scale import search_and_report; search_and_report()"
 
 
 def measure_scale(
-    workload: Workload, passages: int = _PASSAGES, embedded: int = _EMBEDDED, exact_up_to: int = EXACT_UP_TO
+    workload: Workload,
+    passages: int = _PASSAGES,
+    embedded: int = _EMBEDDED,
+    new: int = _NEW,
+    exact_up_to: int = EXACT_UP_TO,
 ) -> Result:
-    """Search, opening and memory in a fresh process; then 100 documents are added, and removed again."""
+    """Search, opening and memory in a fresh process; then `new` documents are added, and removed again."""
     folder = _kept(workload, passages, embedded, exact_up_to)
     questions = [question.question for question in workload.questions[:_MOST]]
     found = json.loads(run_python(["-c", _SEARCH], json.dumps({"library": str(folder), "questions": questions}))[1])
@@ -60,10 +64,10 @@ def measure_scale(
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         index = sync.current(library)
         recall = _recall(library, index, [load_embedder().encode_query(question) for question in questions])
-        new = list(islice(_recombined(workload.documents, seed=2), _NEW))
-        sync.remove(library, {document.doc_id for document in new} & library.document_ids())  # of a run cut off
-        adding = sync.add(library, load_embedder, new).seconds
-        sync.remove(library, {document.doc_id for document in new})
+        added = list(islice(_recombined(workload.documents, seed=2), new))
+        sync.remove(library, {document.doc_id for document in added} & library.document_ids())  # of a run cut off
+        adding = sync.add(library, load_embedder, added).seconds
+        sync.remove(library, {document.doc_id for document in added})
     return Result(
         name="scale",
         workload=workload.name,
@@ -76,7 +80,7 @@ def measure_scale(
                     "recall@10 %": 100 * recall,
                     "open s": found["opened"],
                     "to first hits s": found["first"],
-                    f"add {_NEW} s": adding,
+                    f"add {new} s": adding,
                     "memory MB": found["memory"],
                 },
                 tuple(found["seconds"]),
@@ -87,7 +91,7 @@ def measure_scale(
             f"{len(questions)} questions, warm, in a fresh process; its memory at most",
             f"recall of the vector index against comparing all; by its own measure {100 * index.recall:.1f} %",
             "open: until the library can be searched; first hits: with the embedding model loaded as well",
-            f"add: {_NEW} new documents embedded, stored and published",
+            f"add: {new} new documents embedded, stored and published",
         ),
     )
 
