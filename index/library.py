@@ -456,18 +456,31 @@ class Library:
         )
         return [_sentence(row) for row in rows]
 
-    def vectors(self) -> tuple[np.ndarray, np.ndarray, int]:
-        """(n,) ids, (n, d) float32 passage vectors, and the version they belong to, read in one transaction."""
+    def vectors(self, known: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, int]:
+        """(n,) ids, (m, d) float32 passage vectors, and the version they belong to, read in one transaction.
+
+        known: ids whose vectors are left out; the others come in the order of their ids.
+        """
         with self._turn, self._translating():
             self._db.execute("BEGIN")
             try:
-                rows = self._db.execute("SELECT id, vector FROM passages ORDER BY id").fetchall()
-                version = self.version()
+                ids = np.fromiter((row[0] for row in self._db.execute("SELECT id FROM passages")), dtype=np.int64)
+                ids.sort()
+                wanted = ids if known is None else np.setdiff1d(ids, known, assume_unique=True)
+                if len(wanted) == len(ids):
+                    rows = self._db.execute("SELECT vector FROM passages ORDER BY id")
+                else:
+                    listed = json.dumps(wanted.tolist())
+                    rows = self._db.execute(f"SELECT vector FROM passages WHERE id {_IN} ORDER BY id", (listed,))
+                vectors = np.empty((0, 0), np.float32)
+                for at, (stored,) in enumerate(rows):
+                    vector = np.frombuffer(stored, dtype="<f4")
+                    if not at:  # filled row by row: all of them are not held twice
+                        vectors = np.empty((len(wanted), len(vector)), np.float32)
+                    vectors[at] = vector
+                return ids, vectors, self.version()
             finally:
                 self._db.execute("COMMIT")
-        ids = np.array([row[0] for row in rows], dtype=np.int64)
-        vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), -1) if rows else None
-        return ids, np.empty((0, 0), np.float32) if vectors is None else vectors, version
 
     def search_words(self, words: Sequence[str], k: int, among: Sequence[int] | None = None) -> dict[int, float]:
         with self._turn, self._translating():

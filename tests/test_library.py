@@ -110,6 +110,15 @@ def test_all_vectors_come_with_the_version_they_belong_to(filled: Library) -> No
     assert version == filled.version() == 1
 
 
+def test_vectors_that_are_known_are_not_read_again(filled: Library) -> None:
+    """All ids come, and the vectors of those that are new; one that is known and gone is no matter."""
+    everything = filled.vectors()[1]
+    found, vectors, _ = filled.vectors(np.array([3, 1, 99]))
+    assert found.tolist() == [1, 2, 3, 4]
+    assert np.array_equal(vectors, everything[[1, 3]])
+    assert len(filled.vectors(np.array([4, 3, 2, 1]))[1]) == 0
+
+
 def test_an_empty_library_has_nothing(library: Library) -> None:
     """No documents, no vectors, no model, version 0."""
     found, vectors, version = library.vectors()

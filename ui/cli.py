@@ -367,7 +367,7 @@ def evaluate(
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="index, ask, cold, verifier, followups (these when none), faults."),
+        typer.Argument(metavar="NAME", help="index, ask, cold, verifier, followups (these when none); faults, scale."),
     ] = None,
     corpus: Annotated[Path | None, typer.Option(metavar="FILE", help="Paragraphs, one JSON object a line.")] = None,
     questions: Annotated[Path | None, typer.Option(metavar="FILE", help="Questions about them, the same way.")] = None,
@@ -378,6 +378,7 @@ def bench(
     index: passages a second; ask: a question, warm; cold: `sayso ask` from its start (`make bench` installs what these
     are compared with). verifier: altered sentences that pass. followups: what they find, alone and put in full.
     faults: what a library survives, such as kills, damaged files and full disks.
+    scale: a library of 200,000 passages (making it the first time takes many minutes and 2 GB).
     """
     from eval.bench import run
 

@@ -6,6 +6,7 @@
     verifier    what it lets through and refuses, on sentences altered by one thing
     followups   what a conversation's last question finds, alone and put in full by rule (and by SAYSO_MODEL)
     faults      what a library survives: kills, damaged files, full disks; takes long, so only when it is named
+    scale       200,000 passages: search, opening, adding, memory; only when named, since making them takes long
 
 Heavy imports happen in the benchmark that needs them, so that `cold` runs without LangChain.
 """
@@ -117,6 +118,12 @@ def _faults(_: Workload) -> Result:
     return measure_faults()
 
 
+def _scale(workload: Workload) -> Result:
+    from eval.bench.scale import measure_scale
+
+    return measure_scale(workload)
+
+
 _BENCHMARKS: Mapping[str, Callable[[Workload], Result]] = {
     "index": _index,
     "ask": _ask,
@@ -124,5 +131,6 @@ _BENCHMARKS: Mapping[str, Callable[[Workload], Result]] = {
     "verifier": _verifier,
     "followups": _followups,
     "faults": _faults,
+    "scale": _scale,
 }
-_ONLY_NAMED = ("faults",)
+_ONLY_NAMED = ("faults", "scale")
