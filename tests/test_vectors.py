@@ -1,7 +1,6 @@
 """A generation of vectors is published whole or not at all, and a damaged one is never searched."""
 
 import json
-import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from index import durable
 from index.types import IndexSpec
 from index.vectors import DamagedGeneration, VectorIndex
 
@@ -140,34 +140,23 @@ def test_a_manifest_that_counts_wrongly_is_noticed(tmp_path: Path) -> None:
         VectorIndex.load(tmp_path, SPEC)
 
 
-def test_a_publish_that_dies_at_any_call_leaves_a_whole_generation(
+def test_a_publish_that_dies_at_any_step_leaves_a_whole_generation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before each of its calls to the system that change the disk in turn: the old one, until CURRENT is replaced."""
+    """Before each write, flush and rename in turn: the old one, until CURRENT is replaced."""
 
     class Died(BaseException):
         pass
 
     def dying(before: int) -> None:
-        """Fail the n-th of these calls, counted over all of them."""
+        """Fail the n-th step."""
         left = iter(range(before))
 
-        def watched(real):  # type: ignore[no-untyped-def]
-            def call(*args, **kwargs):  # type: ignore[no-untyped-def]
-                if next(left, None) is None:
-                    raise Died
-                return real(*args, **kwargs)
+        def step(_name: str) -> None:
+            if next(left, None) is None:
+                raise Died
 
-            return call
-
-        for owner, name in (
-            (os, "fsync"),
-            (Path, "write_bytes"),
-            (Path, "write_text"),
-            (Path, "rename"),
-            (Path, "replace"),
-        ):
-            patch.setattr(owner, name, watched(getattr(owner, name)))
+        patch.setattr(durable, "step", step)
 
     served = []
     for before in range(20):
@@ -187,7 +176,7 @@ def test_a_publish_that_dies_at_any_call_leaves_a_whole_generation(
             break
         built(3).publish(folder, SPEC)  # and what was left lying does not stop the next one
         assert VectorIndex.load(folder, SPEC).library_version == 3
-    # Eleven calls: two files, three fsyncs, the rename, its fsync, the pointer, its fsync, CURRENT, its fsync.
+    # Eleven: two files written and flushed, their folder flushed, renamed, its flush, the pointer like a file, CURRENT.
     assert served == [1] * 10 + [2, 2]
 
 
