@@ -29,6 +29,7 @@ from index.errors import LibraryBusy, LibraryError, LibraryReadOnly, SaysoError,
 from index.lexical import analyse
 from index.library import DATABASE, Library
 from index.load import document_id
+from index.seal import SEAL
 from index.types import Document, IndexSpec, PassageInput, PassageVectors
 from index.vectors import DamagedGeneration, VectorIndex
 
@@ -283,7 +284,7 @@ def lost_files(root: Path, _: Counts) -> Iterator[bool]:
             else:
                 lost.unlink()
             # A seal that is gone is set anew, after SQLite was asked; everything else is told.
-            made_again = not zeroed and lost.name.endswith(".sha256")
+            made_again = not zeroed and lost.name == SEAL
             yield _noticed(folder, before, questions) or (made_again and _answers(folder, before, questions))
             shutil.rmtree(folder)
 
