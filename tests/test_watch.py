@@ -23,5 +23,5 @@ def test_many_changes_at_once_are_told_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize("paths", [[], ["nowhere.txt"]])
 def test_what_cannot_be_watched_is_said(paths: list[str]) -> None:
     """At once, not by waiting for ever."""
-    with pytest.raises(UsageError, match="nothing to watch; name a file|no file or folder at"):
+    with pytest.raises(UsageError, match=r"nothing to watch; name a file|no file or folder at"):
         next(changes(paths))
