@@ -75,11 +75,11 @@ def measure_scale(
             Measurement(
                 "sayso",
                 {
-                    "search p50 ms": (metrics.percentile(found["seconds"], 50) or 0.0) * 1000,
-                    "search p95 ms": (metrics.percentile(found["seconds"], 95) or 0.0) * 1000,
+                    "p50 ms": (metrics.percentile(found["seconds"], 50) or 0.0) * 1000,
+                    "p95 ms": (metrics.percentile(found["seconds"], 95) or 0.0) * 1000,
                     "recall@10 %": 100 * recall,
                     "open s": found["opened"],
-                    "to first hits s": found["first"],
+                    "first s": found["first"],
                     f"add {new} s": adding,
                     "memory MB": found["memory"],
                 },
@@ -88,9 +88,9 @@ def measure_scale(
         ),
         notes=(
             f"{counts[1]} passages of {counts[0]} documents, {size / 1e6:.0f} MB, in {str(folder)!r}",
-            f"{len(questions)} questions, warm, in a fresh process; its memory at most",
+            f"{len(questions)} questions to search(), warm, in a fresh process; its memory at most",
             f"recall of the vector index against comparing all; by its own measure {100 * index.recall:.1f} %",
-            "open: until the library can be searched; first hits: with the embedding model loaded as well",
+            "open: until the library can be searched; first: until it has been, the model being loaded too",
             f"add: {new} new documents embedded, stored and published",
         ),
     )
