@@ -78,6 +78,7 @@ def compose(
     except ModelError as error:
         _log.warning("%s", error)
         return Composed(reason=error.reason, usage=used)
+    yield Token("")
     sentences = parse_draft(draft, [c.marker for c in shown])
     judged = [
         None if _only_repeats(sentence.text, question, analyse) else _judge(sentence, shown, verify, analyse)

@@ -205,7 +205,7 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of the answer's text; provisional until `Verified`."""
+    """A piece of the answer's text; provisional until `Verified`. An empty one: it is written, and now checked."""
 
     text: str
 

@@ -5,9 +5,17 @@ const number = (text) => (text === undefined ? null : Number(text));
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button || !element.contains(button)) return;
-  const { example, turn, citation, hit } = button.dataset;
-  if (example !== undefined) {
-    trigger("example_select", { example: number(example) });
+  const { example, next, hand, verdict, comment, turn, citation, hit } = button.dataset;
+  if (example !== undefined || next !== undefined) {
+    trigger("example_select", { example: number(example), turn: number(turn), next: number(next) });
+  } else if (hand !== undefined) {
+    trigger("hand_over", { turn: number(turn), hand: number(hand) });
+  } else if (verdict !== undefined) {
+    const pressed = button.getAttribute("aria-pressed") === "true";
+    trigger("judge", { turn: number(turn), verdict: pressed ? 0 : number(verdict) });
+  } else if (comment !== undefined) {
+    const text = button.parentElement.querySelector("textarea").value;
+    trigger("judge", { turn: number(turn), verdict: number(comment), comment: text });
   } else if (turn !== undefined) {
     element.querySelectorAll("[aria-current]").forEach((other) => other.removeAttribute("aria-current"));
     button.setAttribute("aria-current", "true");
@@ -15,19 +23,49 @@ element.addEventListener("click", (event) => {
   }
 });
 
-// A new turn is brought to the top of the window, once when it is asked and once when it is answered, so that the
-// answer is read from its beginning; a line that says what is wrong is brought into view.
+// The quote over a number goes away on Escape, and stays away until the number is left.
+const tips = () => element.querySelectorAll(".ref.quiet");
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  element.querySelectorAll(".ref:is(:hover, :focus-within)").forEach((ref) => ref.classList.add("quiet"));
+});
+const speak = () => tips().forEach((ref) => ref.classList.remove("quiet"));
+element.addEventListener("pointerover", speak);
+element.addEventListener("focusin", speak);
+
+// Folds stay as the reader left them when the conversation grows, and the address says which one it is.
+const open = new Set();
+const place = (fold) => {
+  const turn = fold.closest(".turn");
+  const kind = [...turn.querySelectorAll("details")].indexOf(fold);
+  return `${element.firstElementChild.dataset.conversation}/${[...turn.parentElement.children].indexOf(turn)}/${kind}`;
+};
+element.addEventListener("click", (event) => {
+  const fold = event.target.closest("summary")?.parentElement;
+  if (!fold) return;
+  if (fold.open) open.delete(place(fold));
+  else open.add(place(fold));
+});
+
+// A new turn is brought to the top of the window once when it is answered, so that the answer is read from its
+// beginning; a line that says what is wrong is brought into view.
 const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
 let shown = 0;
-let searching = false;
+let conversation = "0";
+if (location.hash.length > 1) element.classList.add("restoring");
 watch("value", () => {
+  element.classList.remove("restoring");
+  element.querySelectorAll("details").forEach((fold) => { if (open.has(place(fold))) fold.open = true; });
+  const now = element.firstElementChild.dataset.conversation;
   const turns = element.querySelectorAll(".turn");
-  const last = turns[turns.length - 1];
   const problem = element.querySelector(".error");
   if (problem) problem.scrollIntoView({ block: "center", behavior });
-  else if (last && (turns.length > shown || searching)) last.scrollIntoView({ block: "start", behavior });
-  searching = Boolean(element.querySelector(".searching"));
+  else if (turns.length > shown && turns.length) turns[turns.length - 1].scrollIntoView({ block: "start", behavior });
   shown = turns.length;
+  if (now !== conversation) {
+    conversation = now;
+    history.replaceState(null, "", now === "0" ? location.pathname : `#${now}`);
+  }
 });
 
 // Where a keyboard is at hand it can be used at once; on a telephone this would open the one on the screen.

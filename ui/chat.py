@@ -1,46 +1,30 @@
 """The chat in a browser: the Gradio owner. Questions in, cited answers out; each citation opens its document.
 
-The page is HTML made in ui/render.py and put in whole. What comes back from the browser is a question or a few numbers
-(which turn, which citation); offsets and documents are looked up here, so a page cannot ask for anything else.
+The page is HTML made in ui/render.py and ui/frame.py and put in whole. What comes back from the browser is a question,
+a title or a comment, or a few numbers (which turn, which citation); ui/talk.py looks up the rest, so a page cannot ask
+for anything else.
 """
 
 import asyncio
-import itertools
-import logging
-import secrets
 import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import aclosing
 from importlib.resources import files
-from pathlib import PurePath
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
 
-from index.errors import DocumentError, SaysoError
-from index.types import Document
 from rag.assistant import Assistant
-from rag.types import Answer, Done, Token, Turn, to_dict
-from ui import render, server
+from rag.types import Filter, to_dict
+from ui import frame, server
+from ui.answering import Problem, Working, answering
+from ui.conversations import is_owner, new_owner
+from ui.talk import Sent, Talk, whole
 
-_log = logging.getLogger(__name__)
-
-MAX_TURNS = 50  # shown and kept for each open page
-_HISTORY_TURNS = 10
 _QUEUE = 64
-_DRAFT_EVERY_S = 0.2
 _STATE_TTL_S = 24 * 3600
-
-# Shown where the library holds the documents that answer them, by the file names of seeds/.
-EXAMPLES = (
-    ("Who said that Russia was open to dialogue?", "000_"),
-    ("Why does the speaker think Putin is not sincere about negotiations?", "002_"),
-    ("What did Peskov say about the outcome of the negotiations?", "003_"),
-    ("Compare what the sources say about negotiations over time", ""),
-)
 
 # Gradio's own themes fetch fonts; these are the reader's.
 _SANS = [
@@ -89,76 +73,23 @@ def _mount(blocks: gr.Blocks, host: str) -> FastAPI:
 
 def build(assistant: Assistant) -> gr.Blocks:
     """The page and what happens on it. The assistant stays open as long as the page is served."""
-    documents = assistant.documents()
-    examples = _examples(documents)
-    limit = assistant.settings.max_question_chars
-    opened = itertools.count(1)
 
-    def converse(
-        question: str, turns: tuple[Answer, ...], event: gr.EventData
-    ) -> Iterator[tuple[Any, str, tuple[Answer, ...]]]:
-        """First the question with "Searching", a model's draft as it grows, then the answer, or what is wrong."""
-        suggested = _number(event, "example")
-        if suggested is not None and 0 <= suggested < len(examples):
-            question = examples[suggested]
-        yield "", _log_html(assistant, turns, examples, pending=question), turns
-        try:
-            for step in _answering(assistant, question, turns):
-                if isinstance(step, Answer):
-                    turns = (*turns, step)[-MAX_TURNS:]
-                    yield gr.skip(), _log_html(assistant, turns, examples), turns
-                else:
-                    yield gr.skip(), _log_html(assistant, turns, examples, pending=question, draft=step), turns
-        except _Problem as problem:
-            # The question goes back into the box: it only needs mending.
-            yield question.strip()[:limit], _log_html(assistant, turns, examples, problem=str(problem)), turns
-
-    def show(turns: tuple[Answer, ...], event: gr.EventData) -> str:
-        return f'<div data-opened="{next(opened)}">{_panel_html(assistant, turns, event)}</div>'
-
-    def clear() -> tuple[str, str, tuple[Answer, ...], str]:
-        return "", _log_html(assistant, (), examples), (), ""
-
-    def api_ask(question: str) -> dict[str, Any]:
+    async def api_ask(question: str) -> dict[str, Any]:
         """Ask one question of the library; returns the Answer as JSON."""
         try:
-            *_, answer = _answering(assistant, question, ())
-        except _Problem as problem:
+            async for step in answering(assistant, question):
+                if not isinstance(step, Working):
+                    return to_dict(step)
+        except Problem as problem:
             raise gr.Error(str(problem), print_exception=False) from None
-        return to_dict(answer)
+        raise AssertionError("answering ends with the answer")
 
     page = gr.Blocks(title="sayso", analytics_enabled=False, delete_cache=(3600, 3600))
     with page:
-        turns = gr.State((), time_to_live=_STATE_TTL_S)
         with gr.Row(elem_id="top"):
-            gr.HTML(_header_html(documents), elem_id="brand")
-            new = gr.Button("New conversation", elem_id="new", size="sm", variant="secondary")
-        log = gr.HTML(
-            _log_html(assistant, (), examples), elem_id="log", js_on_load=_asset("chat.js"), apply_default_css=False
-        )
-        box = gr.Textbox(
-            label="Your question",
-            show_label=False,
-            placeholder="Ask the documents a question",
-            lines=1,
-            max_lines=6,
-            max_length=limit,
-            submit_btn="Ask",
-            elem_id="ask",
-        )
-        panel = gr.HTML("", elem_id="panel", js_on_load=_asset("panel.js"), apply_default_css=False)
-
-        gr.on(
-            [box.submit, log.example_select],
-            converse,
-            [box, turns],
-            [box, log, turns],
-            trigger_mode="once",
-            show_progress="hidden",
-            api_visibility="private",
-        )
-        log.select(show, [turns], [panel], trigger_mode="always_last", show_progress="hidden", api_visibility="private")
-        new.click(clear, None, [box, log, turns, panel], show_progress="hidden", api_visibility="private")
+            gr.HTML(frame.header_html(len(assistant.documents())), elem_id="brand", apply_default_css=False)
+        with gr.Tabs(elem_id="tabs"), gr.Tab("Ask", elem_id="talk"):
+            _ask_tab(page, Talk(assistant))
         gr.events.api(api_ask, api_name="ask")
     page.queue(max_size=_QUEUE, default_concurrency_limit=4, api_open=False)
     # Gradio computes statistics after every question for its dashboard, which is off.
@@ -166,133 +97,134 @@ def build(assistant: Assistant) -> gr.Blocks:
     return page
 
 
-class _Problem(Exception):
-    """One line for the page that says why there is no answer."""
+def _ask_tab(page: gr.Blocks, talk: Talk) -> None:
+    """The tab in which questions are asked, and its events."""
+    # The word that only this browser knows. Gradio encrypts it with a "secret" that it also sends to the page, and
+    # would make a new one at each start, with which nothing kept could be read.
+    owner = gr.BrowserState("", storage_key="sayso", secret="sayso")  # noqa: S106  # hides nothing
+    number = gr.Number(0, precision=0, visible=False)  # of the open conversation: held by the page, not the server
+    asked = gr.State("", time_to_live=_STATE_TTL_S)
+    where = gr.State(Filter(), time_to_live=_STATE_TTL_S)
+    listed = _html(talk.listed("", 0), "conversations")
+    log = _html(talk.log("", 0), "log", "chat.js")
+    live = _html("", "live")
+    box = gr.Textbox(
+        label="Your question",
+        show_label=False,
+        placeholder="Ask the documents a question",
+        lines=1,
+        max_lines=6,
+        max_length=talk.longest,
+        submit_btn="Ask",
+        elem_id="ask",
+        interactive=False,  # until it is known whose page this is
+    )
+    panel = _html("", "panel")
+    handed = _html("", "handed", "hand.js")
 
-
-def _answering(assistant: Assistant, question: str, turns: tuple[Answer, ...]) -> Iterator[str | Answer]:
-    """The draft of a language model now and then as it grows, and at the end the answer. Raises _Problem.
-
-    Whoever stops reading, as when the page is closed, ends the model's work.
-    """
-    history = [Turn(turn.question, str(turn)) for turn in turns[-_HISTORY_TURNS:]]
-    draft, shown = "", time.monotonic()
-    try:
-        with closing(assistant.stream(question, history=history)) as events:  # type: ignore[type-var]
-            for event in events:
-                if isinstance(event, Done):
-                    yield event.answer
-                elif isinstance(event, Token) and assistant.settings.model:
-                    draft += event.text
-                    if time.monotonic() - shown > _DRAFT_EVERY_S:
-                        shown = time.monotonic()
-                        yield draft
-    except SaysoError as error:
-        raise _Problem(str(error)) from error
-    except Exception as error:  # a bug: the page must not hang, nor show what a traceback may hold
-        number = secrets.token_hex(4)
-        _log.exception("question failed, number %s", number)
-        raise _Problem(
-            f"something went wrong inside sayso (number {number}); the terminal it runs in says what"
-        ) from error
-
-
-def _panel_html(assistant: Assistant, turns: tuple[Answer, ...], event: gr.EventData) -> str:
-    turn, citation, hit = (_number(event, name) for name in ("turn", "citation", "hit"))
-    if turn is None or not 0 <= turn < len(turns):
-        return render.error_html("this conversation is no longer held by the server; ask the question again")
-    answer = turns[turn]
-    for cited in answer.citations:
-        if cited.marker == citation:
-            doc_id, start, end, quote = cited.doc_id, cited.start, cited.end, cited.quote
-            break
-    else:
-        if hit is None or not 0 < hit <= len(answer.hits):
-            return render.error_html("this answer has no such source")
-        passage = answer.hits[hit - 1].passage
-        doc_id, start, end, quote = passage.doc_id, passage.start, passage.end, answer.hits[hit - 1].text
-    try:
-        document = assistant.document(doc_id)
-    except DocumentError:
-        return render.error_html("this document is no longer in the library")
-    if document.text[start:end] != quote:
-        return render.error_html("the document has changed since this answer was given; ask the question again")
-    return render.document_html(document, start, end)
-
-
-def _log_html(
-    assistant: Assistant,
-    turns: tuple[Answer, ...],
-    examples: tuple[str, ...],
-    *,
-    pending: str = "",
-    draft: str = "",
-    problem: str = "",
-) -> str:
-    """The conversation so far.
-
-    pending: the question being answered. draft: what a model has written of it, unchecked. problem: what kept the last
-    one from being answered.
-    """
-    parts = [
-        f'<section class="turn">{render.question_html(answer.question)}'
-        f"{render.answer_html(answer, turn=number, titles=_titles(assistant, answer))}</section>"
-        for number, answer in enumerate(turns)
-    ]
-    if pending:
-        doing = "Writing; nothing of this is checked yet" if draft else "Searching the documents"
-        parts.append(
-            f'<section class="turn">{render.question_html(pending)}'
-            f'<p class="searching" role="status">{doing}</p>{render.draft_html(draft)}</section>'
-        )
-    if not parts:
-        parts.append(_welcome_html(examples))
-    if problem:
-        parts.append(render.error_html(problem))
-    return f'<div role="log" aria-label="Conversation" aria-live="polite">{"".join(parts)}</div>'
-
-
-def _titles(assistant: Assistant, answer: Answer) -> Mapping[str, str]:
-    """Titles for the passages that an abstention shows; an answer brings its own."""
-    if answer.citations:
-        return {}
-    titles = {}
-    for doc_id in {hit.passage.doc_id for hit in answer.hits}:
+    async def converse(
+        question: str, owner: str, number: float, where: Filter, event: gr.EventData
+    ) -> AsyncIterator[tuple[Any, ...]]:
+        """How far the answer is, a model's draft as it grows, then the answer, or what is wrong."""
+        same, held = gr.skip(), whole(number) or 0
+        asking: Any = gr.update(value="", submit_btn=False, stop_btn="Stop")
+        shown: Any = same
         try:
-            titles[doc_id] = assistant.document(doc_id).title
-        except DocumentError:  # removed since; it is listed without a title
-            continue
-    return titles
+            question = await asyncio.to_thread(talk.question, owner, held, question, _sent(event))
+            shown = await asyncio.to_thread(talk.log, owner, held)  # without the problem that there was
+            async with aclosing(talk.answering(owner, held, question, where)) as steps:
+                async for step in steps:
+                    if isinstance(step, Working):
+                        yield asking, shown, frame.working_html(question, step), same, same, question
+                        asking = shown = same
+            unkept, problem = None, ""
+            try:
+                held = await asyncio.to_thread(talk.keep, owner, held, step, where)
+            except Problem as error:
+                unkept, problem = step, str(error)
+            shown = await asyncio.to_thread(talk.log, owner, held, problem, unkept)
+            yield _ready(), shown, "", talk.listed(owner, held), held, ""
+            if not unkept and await asyncio.to_thread(talk.suggest, owner, held, step):
+                yield same, await asyncio.to_thread(talk.log, owner, held), same, same, same, same
+        except Problem as error:  # the question goes back into the box: it only needs mending
+            shown = talk.log(owner, held, str(error))
+            yield _ready(question.strip()[: talk.longest]), shown, "", same, same, ""
 
+    def stopped(question: str) -> tuple[Any, str]:
+        """The work has been cancelled; the question goes back into the box."""
+        return _ready(question), frame.stopped_html(question)
 
-def _welcome_html(examples: tuple[str, ...]) -> str:
-    tries = "".join(
-        f'<li><button type="button" class="example" data-example="{number}">{render.safe(question)}</button></li>'
-        for number, question in enumerate(examples)
+    def show(owner: str, number: float, event: gr.EventData) -> str:
+        return talk.document(owner, whole(number) or 0, _sent(event))
+
+    def judge(owner: str, number: float, event: gr.EventData) -> str:
+        return talk.judge(owner, whole(number) or 0, _sent(event))
+
+    def hand_over(owner: str, number: float, event: gr.EventData) -> str:
+        return talk.hand_over(owner, whole(number) or 0, _sent(event))
+
+    def rename(owner: str, number: float, event: gr.EventData) -> str:
+        talk.rename(owner, _sent(event))
+        return talk.listed(owner, whole(number) or 0)
+
+    def remove(owner: str, number: float, event: gr.EventData) -> tuple[Any, ...]:
+        held = whole(number) or 0
+        if talk.remove(owner, _sent(event)) == held:
+            return opened(owner, 0)
+        return (gr.skip(),) * 3 + (talk.listed(owner, held),) + (gr.skip(),) * 2
+
+    def go_back(owner: str, event: gr.EventData) -> tuple[Any, ...]:
+        return opened(owner, _sent(event).number("conversation") or 0)
+
+    def begin(owner: str) -> tuple[Any, ...]:
+        return opened(owner, 0)
+
+    def arrive(owner: str, number: float) -> tuple[Any, ...]:
+        """A page is opened or loaded again."""
+        known = owner if is_owner(owner) else new_owner()
+        return known, *opened(known, whole(number) or 0)
+
+    def opened(owner: str, number: int) -> tuple[Any, ...]:
+        number = number if talk.holds(owner, number) else 0
+        return _ready(""), talk.log(owner, number), "", talk.listed(owner, number), number, ""
+
+    quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    answer = gr.on(
+        [box.submit, log.example_select],
+        converse,
+        [box, owner, number, where],
+        [box, log, live, listed, number, asked],
+        trigger_mode="once",
+        **quietly,
     )
-    tries = f'<p class="label">Try</p><ul class="examples">{tries}</ul>' if tries else ""
-    return (
-        '<section class="welcome"><h1>What do your documents say?</h1><p>Every sentence of an answer is quoted from a '
-        "document, with who said it and when. Choose a number to read it where it stands. "
-        f"Where the documents do not say, you are told so.</p>{tries}</section>"
-    )
+    mine, whole_page = [owner, number], [box, log, live, listed, number, panel]
+    box.stop(stopped, [asked], [box, live], cancels=[answer], **quietly)
+    log.select(show, mine, [panel], trigger_mode="always_last", **quietly)
+    log.judge(judge, mine, [log], **quietly)
+    log.hand_over(hand_over, mine, [handed], **quietly)
+    listed.hand_over(hand_over, mine, [handed], **quietly)
+    listed.rename(rename, mine, [listed], **quietly)
+    listed.remove(remove, mine, whole_page, cancels=[answer], **quietly)
+    listed.go_back(go_back, [owner], whole_page, cancels=[answer], **quietly)
+    listed.begin(begin, [owner], whole_page, cancels=[answer], **quietly)
+    # A reload comes back to the conversation whose number the address ends in.
+    place = "(owner, number) => [owner, Number(location.hash.slice(1)) || 0]"
+    page.load(arrive, mine, [owner, *whole_page], js=place, **quietly)
 
 
-def _header_html(documents: list[Document]) -> str:
-    held = f"{len(documents):,} document{'' if len(documents) == 1 else 's'}"
-    return f'<p class="brand"><strong>sayso</strong><span>{held} on this computer</span></p>'
+def _html(value: str, name: str, script: str = "") -> gr.HTML:
+    """An element of the page with the script that answers its clicks. name: its id, and the script's unless given."""
+    return gr.HTML(value, elem_id=name, js_on_load=_asset(script or f"{name}.js"), apply_default_css=False)
 
 
-def _examples(documents: list[Document]) -> tuple[str, ...]:
-    names = [PurePath(path).name for document in documents for path in document.paths]
-    return tuple(question for question, name in EXAMPLES if any(n.startswith(name) for n in names))
+def _ready(question: str | None = None) -> Any:
+    """The box as it waits for a question; with one that needs mending, or None to leave what is being typed."""
+    ready: dict[str, Any] = {"submit_btn": "Ask", "stop_btn": False, "interactive": True}
+    return gr.update(**ready) if question is None else gr.update(value=question, **ready)
 
 
-def _number(event: gr.EventData, name: str) -> int | None:
-    """A whole number that the page sent with an event; anything else counts as not sent."""
-    data = event._data
-    value = data.get(name) if isinstance(data, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+def _sent(event: gr.EventData) -> Sent:
+    return Sent(event._data if isinstance(event._data, dict) else {})
 
 
 def _asset(name: str) -> str:

@@ -7,7 +7,7 @@ a button only carries the numbers (turn, citation, passage) by which the server 
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from index.types import DateInfo, Document
@@ -35,7 +35,14 @@ _REASONS = {
     "out_of_range": "no document lies in the chosen range",
     "empty_library": "the library holds no documents yet",
 }
+BASES = {
+    "stated": "as the document states",
+    "metadata": "from the file's metadata",
+    "inferred": "inferred",
+    "unknown": "",
+}
 _HIT_CHARS = 240
+_AROUND_CHARS = 200  # of a passage, shown before and after the cited sentence
 _CLOSEST = 3
 
 # Control characters, bidirectional overrides and isolates, tags and the like: they change what a reader sees without
@@ -97,39 +104,23 @@ def draft_html(draft: str) -> str:
     return f'<p class="draft" aria-live="off" dir="auto">{safe(draft)}</p>' if draft.strip() else ""
 
 
-def answer_html(answer: Answer, *, turn: int = 0, titles: Mapping[str, str] | None = None) -> str:
-    """The whole answer: badge, claims with their markers, sources.
+def answer_html(answer: Answer, *, turn: int = 0, titles: Mapping[str, str] | None = None, foot: str = "") -> str:
+    """The whole answer: badge, claims with their markers, and beside them the sources.
 
     turn: which answer of the conversation this is; its buttons carry it. titles: by doc_id, for the passages that an
-    abstention shows.
+    abstention shows. foot: HTML that stands under the answer.
     """
     if answer.status in ("abstained", "error"):
-        return abstention_html(answer, turn=turn, titles=titles)
-    citations = {citation.marker: citation for citation in answer.citations}
-    if answer.claims:
-        body = "".join(_claim_html(claim, citations, turn) for claim in answer.claims)
+        body = _lines_html(answer.text) + _closest_html(answer, turn, titles or {})
+    elif answer.claims:
+        citations = {citation.marker: citation for citation in answer.citations}
+        body = "".join(_claim_html(claim, citations, turn, at) for at, claim in enumerate(answer.claims))
     else:
-        body = "".join(f'<p class="claim" dir="auto">{safe(line)}</p>' for line in answer.text.splitlines() if line)
-    # A quoted claim shows its quote; the list of sources need not repeat it.
-    repeats = bool(answer.claims) and all(claim.support == "quoted" for claim in answer.claims)
+        body = _lines_html(answer.text)
     return (
-        f'<div class="answer" data-status="{safe_attribute(answer.status)}">{badge_html(answer)}'
-        f"{_asked_as_html(answer)}{body}{sources_html(answer, turn=turn, quotes=not repeats)}</div>"
-    )
-
-
-def abstention_html(answer: Answer, *, turn: int = 0, titles: Mapping[str, str] | None = None) -> str:
-    """No answer: why, and the closest passages so that the reader can judge."""
-    lines = "".join(f'<p class="claim" dir="auto">{safe(line)}</p>' for line in answer.text.splitlines() if line)
-    closest = "".join(
-        _hit_html(hit, number, turn, (titles or {}).get(hit.passage.doc_id, ""))
-        for number, hit in enumerate(answer.hits[:_CLOSEST], start=1)
-    )
-    if closest:
-        closest = f'<p class="label">The closest passages</p><ol class="sources closest">{closest}</ol>'
-    return (
-        f'<div class="answer" data-status="{safe_attribute(answer.status)}">{badge_html(answer)}'
-        f"{_asked_as_html(answer)}{lines}{closest}</div>"
+        f'<div class="answer" data-status="{safe_attribute(answer.status)}">'
+        f'<div class="said">{badge_html(answer)}{_asked_as_html(answer)}{body}</div>'
+        f"{sources_html(answer, turn=turn)}{foot}</div>"
     )
 
 
@@ -144,16 +135,16 @@ def badge_html(answer: Answer) -> str:
     return f'<p class="badge"><strong>{safe(label)}</strong>{detail}</p>'
 
 
-def sources_html(answer: Answer, *, turn: int = 0, quotes: bool = True) -> str:
-    """The numbered list of what the answer rests on; empty without citations."""
+def sources_html(answer: Answer, *, turn: int = 0) -> str:
+    """The numbered list of what the answer rests on, each sentence marked in its passage; empty without citations."""
     if not answer.citations:
         return ""
     told: set[str] = set()  # documents whose date was explained: once is enough
     items = ""
     for citation in answer.citations:
-        items += _source_html(citation, turn, quotes=quotes, basis=citation.doc_id not in told)
+        items += _source_html(citation, turn, answer.hits, basis=citation.doc_id not in told)
         told.add(citation.doc_id)
-    return f'<p class="label">Sources</p><ol class="sources">{items}</ol>'
+    return f'<div class="evidence"><h3 class="label">Sources</h3><ol class="sources">{items}</ol></div>'
 
 
 def document_html(document: Document, start: int, end: int) -> str:
@@ -187,7 +178,11 @@ def error_html(message: str) -> str:
     return f'<p class="error" role="alert">{safe(message)}</p>'
 
 
-def _claim_html(claim: Claim, citations: Mapping[int, Citation], turn: int) -> str:
+def _lines_html(text: str) -> str:
+    return "".join(f'<p class="claim" dir="auto">{safe(line)}</p>' for line in text.splitlines() if line)
+
+
+def _claim_html(claim: Claim, citations: Mapping[int, Citation], turn: int, at: int) -> str:
     text = claim.text
     trailing = _TRAILING_MARKERS.search(text)
     # Only the markers at the end are ours; a "[3]" inside a quote belongs to the document.
@@ -195,7 +190,7 @@ def _claim_html(claim: Claim, citations: Mapping[int, Citation], turn: int) -> s
         text = text[: trailing.start()]
     cited = [citations[marker] for marker in claim.markers if marker in citations]
     shown = next((html for html in (_with_quote(text, citation.quote) for citation in cited) if html), safe(text))
-    buttons = "".join(_marker_html(citation, turn) for citation in cited)
+    buttons = "".join(_marker_html(citation, turn, at) for citation in cited)
     why = f' <span class="doubt">{safe(claim.why or "not supported")}</span>' if claim.support == "unsupported" else ""
     return f'<p class="claim" data-support="{safe_attribute(claim.support)}" dir="auto">{shown} {buttons}{why}</p>'
 
@@ -211,28 +206,62 @@ def _with_quote(text: str, quote: str) -> str:
     return f"{lead}<q>{safe(quote)}</q>{safe(after)}"
 
 
-def _marker_html(citation: Citation, turn: int) -> str:
+def _marker_html(citation: Citation, turn: int, at: int) -> str:
+    """A citation's number; hovering or focusing it shows the quote. at: which claim of the answer it stands in."""
     label = safe_attribute(f"Source {citation.marker}: {citation.title}. Open the document")
+    tip = f"tip-{turn}-{at}-{citation.marker:d}"
     return (
-        f'<button type="button" class="cite" data-turn="{turn}" data-citation="{citation.marker:d}" '
-        f'aria-label="{label}" title="{safe_attribute(citation.title)}">[{citation.marker:d}]</button>'
+        f'<span class="ref"><button type="button" class="cite" data-turn="{turn}" data-citation="{citation.marker:d}" '
+        f'aria-label="{label}" aria-describedby="{tip}">[{citation.marker:d}]</button>'
+        f'<span class="tip" role="tooltip" id="{tip}" dir="auto">{safe(citation.quote)}</span></span>'
     )
 
 
-def _source_html(citation: Citation, turn: int, *, quotes: bool, basis: bool) -> str:
+def _source_html(citation: Citation, turn: int, hits: Sequence[Hit], *, basis: bool) -> str:
+    published = citation.published
+    known = f" ({BASES[published.basis]})" if published.value and published.basis != "inferred" else ""
     facts = [
         citation.source,
-        date_words(citation.published),
+        date_words(published) + known,
         f"{citation.page_unit} {citation.page}" if citation.page else "",
     ]
     facts.append(f"speaker: {citation.speaker}" if citation.speaker else "")
     facts.append(f"via {citation.via}" if citation.via else "")
-    known = _basis_html(citation.published) if basis else ""
-    quote = f'<blockquote dir="auto">{safe(citation.quote)}</blockquote>' if quotes else ""
     return (
         f'<li value="{citation.marker:d}"><span class="number" aria-hidden="true">{citation.marker:d}</span>'
         f'<button type="button" class="title" data-turn="{turn}" data-citation="{citation.marker:d}" dir="auto">'
-        f"{safe(citation.title)}</button>{_facts_html(facts, citation.url)}{known}{quote}</li>"
+        f"{safe(citation.title)}</button>{_facts_html(facts, citation.url)}{_basis_html(published) if basis else ''}"
+        f"{_passage_html(citation, hits)}</li>"
+    )
+
+
+def _passage_html(citation: Citation, hits: Sequence[Hit]) -> str:
+    """The cited sentence marked in what stands around it, as far as that was read for the answer."""
+    before = after = ""
+    for hit in hits:
+        passage = hit.passage
+        if passage.doc_id == citation.doc_id and passage.start <= citation.start and citation.end <= passage.end:
+            before = hit.text[: citation.start - passage.start][-_AROUND_CHARS:]
+            after = hit.text[citation.end - passage.start :][:_AROUND_CHARS]
+            if citation.start - passage.start > _AROUND_CHARS:  # cut between words
+                before = "… " + before.partition(" ")[2]
+            if passage.end - citation.end > _AROUND_CHARS:
+                after = after.rpartition(" ")[0] + " …"
+            break
+    return f'<blockquote dir="auto">{safe(before)}<mark>{safe(citation.quote)}</mark>{safe(after)}</blockquote>'
+
+
+def _closest_html(answer: Answer, turn: int, titles: Mapping[str, str]) -> str:
+    """Where there is no answer, the closest passages, so that the reader can judge."""
+    closest = "".join(
+        _hit_html(hit, number, turn, titles.get(hit.passage.doc_id, ""))
+        for number, hit in enumerate(answer.hits[:_CLOSEST], start=1)
+    )
+    if not closest:
+        return ""
+    return (
+        f'<details class="fold closest"><summary>The closest passages</summary><ol class="sources">{closest}</ol>'
+        "</details>"
     )
 
 

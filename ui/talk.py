@@ -1,0 +1,219 @@
+"""What the chat's page asks for -> HTML. Between the assistant, the conversations that are kept, and the page.
+
+Holds no conversation: each is read from the file by the word that only one browser knows and the number that its page
+sends, so a reload and a restart change nothing. Knows nothing of Gradio.
+"""
+
+import itertools
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from index.errors import DocumentError, SaysoError
+from index.types import Document
+from rag.assistant import Assistant
+from rag.types import Answer, Filter
+from ui import export, frame, render
+from ui.answering import Problem, Working, answering
+from ui.conversations import MAX_COMMENT_CHARS, MAX_TITLE_CHARS, Conversations, Exchange, Feedback, is_owner, now
+from ui.suggest import suggested
+
+_HISTORY_TURNS = 10
+_LARGEST = 2**53 - 1  # whole number that a page can write
+_SEARCHED = 5
+
+# Shown where the library holds the documents that answer them, by the file names of seeds/.
+EXAMPLES = (
+    ("Who said that Russia was open to dialogue?", "000_"),
+    ("Why does the speaker think Putin is not sincere about negotiations?", "002_"),
+    ("What did Peskov say about the outcome of the negotiations?", "003_"),
+    ("Compare what the sources say about negotiations over time", ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a page sent with an event: whole numbers and text by name; anything else counts as not sent."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def number(self, name: str) -> int | None:
+        return whole(self.data.get(name))
+
+    def text(self, name: str, longest: int) -> str:
+        value = self.data.get(name)
+        return value[:longest] if isinstance(value, str) else ""
+
+
+def whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST else None
+
+
+class Talk:
+    """One for all pages. owner: as of `ui.conversations.new_owner`; number: of a conversation, 0 for none yet."""
+
+    def __init__(
+        self, assistant: Assistant, conversations: Conversations | None = None, feedback: Feedback | None = None
+    ) -> None:
+        self._assistant = assistant
+        self._examples = _examples(assistant.documents())
+        self._kept = conversations or Conversations()
+        self._feedback = feedback or Feedback()
+        self._count = itertools.count(1)
+        self.longest = assistant.settings.max_question_chars
+
+    # -- asking ---------------------------------------------------------------------------------------------------
+
+    def question(self, owner: str, number: int, typed: str, sent: Sent) -> str:
+        """The question that is asked: an example, one that was suggested, or what was typed."""
+        example, turn, following = sent.number("example"), sent.number("turn"), sent.number("next")
+        if example is not None and 0 <= example < len(self._examples):
+            return self._examples[example]
+        exchanges = self._exchanges(owner, number) if turn is not None else ()
+        if turn is not None and following is not None and 0 <= turn < len(exchanges):
+            offered = exchanges[turn].suggested
+            return offered[following] if 0 <= following < len(offered) else typed
+        return typed
+
+    def answering(
+        self, owner: str, number: int, question: str, where: Filter
+    ) -> AsyncGenerator[Working | Answer, None]:
+        """As `ui.answering.answering`, in the light of the conversation. Raises Problem."""
+        history = [exchange.as_turn() for exchange in self._exchanges(owner, number)[-_HISTORY_TURNS:]]
+        return answering(self._assistant, question, history, where)
+
+    def keep(self, owner: str, number: int, answer: Answer, where: Filter) -> int:
+        """Returns the conversation's number. Raises Problem where it could not be kept."""
+        if not is_owner(owner):
+            raise Problem("this browser keeps nothing for the page, so the answer will be lost; allow it, and reload")
+        try:
+            return self._kept.append(owner, number, Exchange(answer, where, at=now()))
+        except SaysoError as error:
+            raise Problem(f"this answer will be lost: {error}") from error
+
+    def suggest(self, owner: str, number: int, answer: Answer) -> bool:
+        """Keep what may be asked next with the conversation's last answer; whether there is anything."""
+        try:
+            following = suggested(answer, lambda question: self._assistant.search(question, k=_SEARCHED))
+            turn = len(self._exchanges(owner, number)) - 1
+            return bool(following) and self._kept.change(owner, number, turn, suggested=following) is not None
+        except SaysoError:  # the library has been emptied: the answer stands without
+            return False
+
+    # -- what is shown --------------------------------------------------------------------------------------------
+
+    def log(self, owner: str, number: int, problem: str = "", unkept: Answer | None = None) -> str:
+        """unkept: an answer that is shown at the end though it could not be kept."""
+        exchanges = self._exchanges(owner, number)
+        if unkept:
+            exchanges = (*exchanges, Exchange(unkept))
+        titles = {}
+        for doc_id in frame.titles_needed(exchanges):
+            try:
+                titles[doc_id] = self._assistant.document(doc_id).title
+            except DocumentError:  # removed since; it is listed without a title
+                continue
+        number = number if exchanges else 0
+        return frame.log_html(exchanges, titles, self._examples, conversation=number, problem=problem)
+
+    def listed(self, owner: str, number: int) -> str:
+        """The owner's conversations."""
+        if not is_owner(owner):
+            return frame.conversations_html((), 0)
+        try:
+            return frame.conversations_html(self._kept.summaries(owner), number)
+        except SaysoError as error:
+            return frame.conversations_html((), 0) + render.error_html(str(error))
+
+    def document(self, owner: str, number: int, sent: Sent) -> str:
+        """The document of a citation, or of one of the closest passages, with its sentence marked."""
+        # Another number each time: the page sees that the same document was asked for again.
+        return f'<div data-opened="{next(self._count)}">{self._document(owner, number, sent)}</div>'
+
+    def _document(self, owner: str, number: int, sent: Sent) -> str:
+        turn, citation, hit = (sent.number(name) for name in ("turn", "citation", "hit"))
+        exchanges = self._exchanges(owner, number)
+        if turn is None or not 0 <= turn < len(exchanges):
+            return render.error_html("this conversation is no longer kept; ask the question again")
+        answer = exchanges[turn].answer
+        for cited in answer.citations:
+            if cited.marker == citation:
+                doc_id, start, end, quote = cited.doc_id, cited.start, cited.end, cited.quote
+                break
+        else:
+            if hit is None or not 0 < hit <= len(answer.hits):
+                return render.error_html("this answer has no such source")
+            passage = answer.hits[hit - 1].passage
+            doc_id, start, end, quote = passage.doc_id, passage.start, passage.end, answer.hits[hit - 1].text
+        try:
+            document = self._assistant.document(doc_id)
+        except DocumentError:
+            return render.error_html("this document is no longer in the library")
+        if document.text[start:end] != quote:
+            return render.error_html("the document has changed since this answer was given; ask the question again")
+        return render.document_html(document, start, end)
+
+    # -- what is done with a conversation ---------------------------------------------------------------------------
+
+    def judge(self, owner: str, number: int, sent: Sent) -> str:
+        """Keep what is thought of an answer; returns the conversation."""
+        turn, verdict = sent.number("turn"), sent.number("verdict")
+        problem = ""
+        if is_owner(owner) and turn is not None and verdict in (-1, 0, 1):
+            try:
+                comment = sent.text("comment", MAX_COMMENT_CHARS) if verdict else ""
+                judged = self._kept.change(owner, number, turn, verdict=verdict, comment=comment)
+                if judged is not None:
+                    self._feedback.keep(judged)
+            except SaysoError as error:
+                problem = str(error)
+        return self.log(owner, number, problem)
+
+    def hand_over(self, owner: str, number: int, sent: Sent) -> str:
+        """An answer, or without a turn the conversation, to copy (0), or to save as Markdown (1) or JSON (2)."""
+        turn, kind = sent.number("turn"), sent.number("hand")
+        exchanges = self._exchanges(owner, number)
+        count = next(self._count)
+        if not exchanges or kind not in (0, 1, 2) or (turn is not None and not 0 <= turn < len(exchanges)):
+            return frame.handed_html("", name="", said="This conversation is no longer kept", number=0)
+        if turn is None:
+            title = next((s.title for s in self._kept.summaries(owner) if s.number == number), "")
+            text = (export.conversation_markdown if kind == 1 else export.conversation_json)(title, exchanges)
+            name = f"sayso-{number}"
+        else:
+            if kind == 0:
+                said = "Copied"
+                return frame.handed_html(export.answer_text(exchanges[turn].answer), name="", said=said, number=count)
+            text = (export.answer_markdown if kind == 1 else export.answer_json)(exchanges[turn])
+            name = f"sayso-{number}-{turn + 1}"
+        name += ".md" if kind == 1 else ".json"
+        return frame.handed_html(text, name=name, said=f"Saved as {name}", number=count)
+
+    def rename(self, owner: str, sent: Sent) -> None:
+        number, title = sent.number("conversation"), sent.text("title", MAX_TITLE_CHARS)
+        if number is not None and is_owner(owner):
+            self._kept.rename(owner, number, title)
+
+    def remove(self, owner: str, sent: Sent) -> int | None:
+        """Returns the number of the conversation that is gone."""
+        number = sent.number("conversation")
+        if number is not None and is_owner(owner):
+            self._kept.delete(owner, number)
+        return number
+
+    def holds(self, owner: str, number: int) -> bool:
+        return bool(self._exchanges(owner, number))
+
+    def _exchanges(self, owner: str, number: int) -> Sequence[Exchange]:
+        if not is_owner(owner) or number <= 0:
+            return ()
+        try:
+            return self._kept.exchanges(owner, number)
+        except SaysoError as error:
+            raise Problem(str(error)) from error
+
+
+def _examples(documents: list[Document]) -> tuple[str, ...]:
+    names = [PurePath(path).name for document in documents for path in document.paths]
+    return tuple(question for question, name in EXAMPLES if any(n.startswith(name) for n in names))
