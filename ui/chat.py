@@ -23,14 +23,14 @@ from fastapi import FastAPI
 from index.errors import DocumentError, SaysoError
 from index.types import Document
 from rag.assistant import Assistant
-from rag.types import Answer, Done, Token, Turn, to_dict
-from ui import render, server
+from rag.types import Answer, Done, Filter, Token, Turn, to_dict
+from ui import evaluation_page, library_page, render, server
+from ui.work import Work
 
 _log = logging.getLogger(__name__)
 
 MAX_TURNS = 50  # shown and kept for each open page
 _HISTORY_TURNS = 10
-_QUEUE = 64
 _DRAFT_EVERY_S = 0.2
 _STATE_TTL_S = 24 * 3600
 
@@ -49,32 +49,43 @@ _SANS = [
 _MONO = [gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospace")]
 
 
-def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860) -> None:
-    """Serve the chat until Ctrl-C. Raises SaysoError for an address or a port that cannot be used."""
-    listener = server.open_socket(host, port)
+def serve(
+    assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860, users: Mapping[str, bytes] | None = None
+) -> None:
+    """Serve the chat until Ctrl-C. users: those who may come in, as `access.read_users` gives them; None for everybody.
+
+    Raises SaysoError for an address or a port that cannot be used.
+    """
+    listener = server.open_socket(host, port, signed_in=users is not None)
     assistant.warm_up()
-    server.run(app(assistant, host), listener, host)
+    with closing(Work(assistant, local=server.is_loopback(host) and users is None)) as work:
+        server.run(app(assistant, host, users, work), listener, host)
 
 
-def app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
-    """The chat behind the guards of ui/server.py."""
+def app(
+    assistant: Assistant, host: str = "127.0.0.1", users: Mapping[str, bytes] | None = None, work: Work | None = None
+) -> FastAPI:
+    """The chat behind the guards of ui/server.py. work: what the other tabs do, made here when it is not given."""
+    work = work or Work(assistant, local=server.is_loopback(host) and users is None)
+    guarded = server.new_app(host, users, health=lambda: {"documents": assistant.listing(limit=0)[1]})
+    work.add_routes(guarded)
 
     async def made() -> FastAPI:
-        return _mount(build(assistant), host)
+        return _mount(build(assistant, work), guarded)
 
     # Gradio opens event loops that it never closes unless one is running, and the caller's thread may have its own.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(made())).result()
 
 
-def _mount(blocks: gr.Blocks, host: str) -> FastAPI:
+def _mount(blocks: gr.Blocks, guarded: FastAPI) -> FastAPI:
     theme = gr.themes.Base(primary_hue="teal", neutral_hue="slate", font=_SANS, font_mono=_MONO, radius_size="lg")
     mounted: FastAPI = gr.mount_gradio_app(
-        server.new_app(host),
+        guarded,
         blocks,
         path="/",
         theme=theme,
-        head=f"<style>{_asset('chat.css')}</style>",  # as `css` Gradio would rewrite its selectors
+        head=f"<style>{_asset('chat.css')}{_asset('tabs.css')}</style>",  # as `css` Gradio would rewrite its selectors
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -87,7 +98,7 @@ def _mount(blocks: gr.Blocks, host: str) -> FastAPI:
     return mounted
 
 
-def build(assistant: Assistant) -> gr.Blocks:
+def build(assistant: Assistant, work: Work) -> gr.Blocks:
     """The page and what happens on it. The assistant stays open as long as the page is served."""
     documents = assistant.documents()
     examples = _examples(documents)
@@ -95,7 +106,7 @@ def build(assistant: Assistant) -> gr.Blocks:
     opened = itertools.count(1)
 
     def converse(
-        question: str, turns: tuple[Answer, ...], event: gr.EventData
+        question: str, turns: tuple[Answer, ...], where: Filter, event: gr.EventData
     ) -> Iterator[tuple[Any, str, tuple[Answer, ...]]]:
         """First the question with "Searching", a model's draft as it grows, then the answer, or what is wrong."""
         suggested = _number(event, "example")
@@ -103,7 +114,7 @@ def build(assistant: Assistant) -> gr.Blocks:
             question = examples[suggested]
         yield "", _log_html(assistant, turns, examples, pending=question), turns
         try:
-            for step in _answering(assistant, question, turns):
+            for step in _answering(assistant, question, turns, where):
                 if isinstance(step, Answer):
                     turns = (*turns, step)[-MAX_TURNS:]
                     yield gr.skip(), _log_html(assistant, turns, examples), turns
@@ -133,25 +144,34 @@ def build(assistant: Assistant) -> gr.Blocks:
         with gr.Row(elem_id="top"):
             gr.HTML(_header_html(documents), elem_id="brand")
             new = gr.Button("New conversation", elem_id="new", size="sm", variant="secondary")
-        log = gr.HTML(
-            _log_html(assistant, (), examples), elem_id="log", js_on_load=_asset("chat.js"), apply_default_css=False
-        )
-        box = gr.Textbox(
-            label="Your question",
-            show_label=False,
-            placeholder="Ask the documents a question",
-            lines=1,
-            max_lines=6,
-            max_length=limit,
-            submit_btn="Ask",
-            elem_id="ask",
-        )
+        where = gr.State(Filter(), time_to_live=_STATE_TTL_S)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Ask", id="ask-tab"):
+                log = gr.HTML(
+                    _log_html(assistant, (), examples),
+                    elem_id="log",
+                    js_on_load=_asset("chat.js"),
+                    apply_default_css=False,
+                )
+                scope = gr.HTML("", elem_id="scope", apply_default_css=False)
+                box = gr.Textbox(
+                    label="Your question",
+                    show_label=False,
+                    placeholder="Ask the documents a question",
+                    lines=1,
+                    max_lines=6,
+                    max_length=limit,
+                    submit_btn="Ask",
+                    elem_id="ask",
+                )
+            library_page.tab(work, where, scope)
+            evaluation_page.tab(work)
         panel = gr.HTML("", elem_id="panel", js_on_load=_asset("panel.js"), apply_default_css=False)
 
         gr.on(
             [box.submit, log.example_select],
             converse,
-            [box, turns],
+            [box, turns, where],
             [box, log, turns],
             trigger_mode="once",
             show_progress="hidden",
@@ -160,7 +180,7 @@ def build(assistant: Assistant) -> gr.Blocks:
         log.select(show, [turns], [panel], trigger_mode="always_last", show_progress="hidden", api_visibility="private")
         new.click(clear, None, [box, log, turns, panel], show_progress="hidden", api_visibility="private")
         gr.events.api(api_ask, api_name="ask")
-    page.queue(max_size=_QUEUE, default_concurrency_limit=4, api_open=False)
+    page.queue(max_size=server.MAX_QUEUE, default_concurrency_limit=4, api_open=False)
     # Gradio computes statistics after every question for its dashboard, which is off.
     page._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
     return page
@@ -170,7 +190,9 @@ class _Problem(Exception):
     """One line for the page that says why there is no answer."""
 
 
-def _answering(assistant: Assistant, question: str, turns: tuple[Answer, ...]) -> Iterator[str | Answer]:
+def _answering(
+    assistant: Assistant, question: str, turns: tuple[Answer, ...], where: Filter | None = None
+) -> Iterator[str | Answer]:
     """The draft of a language model now and then as it grows, and at the end the answer. Raises _Problem.
 
     Whoever stops reading, as when the page is closed, ends the model's work.
@@ -178,7 +200,7 @@ def _answering(assistant: Assistant, question: str, turns: tuple[Answer, ...]) -
     history = [Turn(turn.question, str(turn)) for turn in turns[-_HISTORY_TURNS:]]
     draft, shown = "", time.monotonic()
     try:
-        with closing(assistant.stream(question, history=history)) as events:  # type: ignore[type-var]
+        with closing(assistant.stream(question, history=history, where=where or None)) as events:  # type: ignore[type-var]
             for event in events:
                 if isinstance(event, Done):
                     yield event.answer
