@@ -33,7 +33,7 @@ from index.errors import (
 from index.lexical import WordIndex
 from index.near import Groups, twins
 from index.seal import Seal
-from index.types import DateInfo, Document, IndexSpec, Passage, PassageRecord, PassageVectors, Sentence
+from index.types import DateInfo, Document, IndexSpec, Passage, PassageRecord, PassageVectors, Sentence, Summary
 
 DATABASE = "library.sqlite"
 _LOCK = "writer.lock"
@@ -373,6 +373,34 @@ class Library:
             paths.setdefault(doc_id, []).append(path)
         found = [document_of(row, paths.get(row[0], []), near) for *row, near in rows]
         return sorted(found, key=lambda d: (d.published.value or "9999", d.title, d.doc_id))
+
+    def listing(self, offset: int = 0, limit: int | None = None, contains: str = "") -> tuple[list[Summary], int]:
+        """Some of the documents in the order of `documents`, and how many there are in all; no text is read for them.
+
+        contains: only those with this in their title, publisher or a file's path, compared without case.
+        """
+        paths: dict[str, list[str]] = {}
+        for path, doc_id in self._rows("SELECT path, doc_id FROM files ORDER BY path"):
+            paths.setdefault(doc_id, []).append(path)
+        wanted = contains.casefold()
+        found = sorted(
+            (date or "9999", title, doc_id)
+            for doc_id, title, source, date in self._rows("SELECT doc_id, title, source, date FROM documents")
+            if wanted in "\n".join((title, source, *paths.get(doc_id, ()))).casefold()
+        )
+        chosen = [doc_id for *_, doc_id in found[offset : None if limit is None else offset + limit]]
+        rows = self._rows(
+            "SELECT doc_id, title, source, published, (SELECT count(*) FROM passages p WHERE p.doc_id = d.doc_id),"
+            f" CASE WHEN {_SHARED} THEN near ELSE '' END FROM documents d WHERE doc_id {_IN}",
+            json.dumps(chosen),
+        )
+        summaries = {
+            doc_id: Summary(
+                doc_id, title, source, DateInfo(**json.loads(date)), tuple(paths.get(doc_id, ())), passages, near
+            )
+            for doc_id, title, source, date, passages, near in rows
+        }
+        return [summaries[doc_id] for doc_id in chosen if doc_id in summaries], len(found)
 
     def document(self, doc_id: str) -> Document:
         found = self.documents([doc_id])

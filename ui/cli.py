@@ -310,17 +310,28 @@ def import_library(
 
 @app.command(epilog="Example: sayso chat --port 8080")
 def chat(
-    host: Annotated[str, typer.Option(metavar="HOST", help="An address of this machine itself.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(metavar="HOST", help="One that other machines can reach needs --auth.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0 takes any free one.")] = 7860,
+    auth: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ask for one of these name:password lines; only you may read the file."),
+    ] = None,
     model: ModelOption = None,
     api_base: ApiBaseOption = None,
     library: LibraryOption = None,
 ) -> None:
     """Open the chat in the browser; Ctrl-C stops it."""
+    from ui.access import read_users
+    from ui.server import check_address
+
+    users = read_users(auth) if auth else None
+    check_address(host, port, signed_in=users is not None)
     from ui.chat import serve
 
     with _open(library, model=model, api_base=api_base) as assistant:
-        serve(assistant, host=host, port=port)
+        serve(assistant, host=host, port=port, users=users)
 
 
 @app.command("eval", epilog="Example: sayso eval eval/questions/seeds.jsonl --out seeds.json")
