@@ -321,7 +321,7 @@ def test_an_empty_folder_becomes_a_library(tmp_path: Path) -> None:
     with closing(Library.open(tmp_path)) as library:
         assert library.counts() == (0, 0, 0)
     shown = sorted(entry.name for entry in tmp_path.iterdir() if not entry.name.startswith("."))
-    assert shown == [SEAL, DATABASE, "writer.lock"]
+    assert shown == [DATABASE, SEAL, "writer.lock"]
 
 
 def test_a_library_that_many_make_at_once_is_one(tmp_path: Path) -> None:
