@@ -1,6 +1,7 @@
 """Small real implementations of the ports, for tests that are about something else."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -46,13 +47,14 @@ class WordHashEmbedder:
 
 
 class ScriptedModel:
-    """A language model that writes what a function of its messages says, word by word."""
+    """A language model that writes what a function of its messages says, word by word, pause_s before each."""
 
     name = "scripted"
     window = 4096
 
-    def __init__(self, script: Callable[[Sequence[Message]], str]) -> None:
+    def __init__(self, script: Callable[[Sequence[Message]], str], pause_s: float = 0.0) -> None:
         self._script = script
+        self._pause_s = pause_s
         self.asked = 0
         self.closed = False
 
@@ -64,6 +66,7 @@ class ScriptedModel:
         words = self._script(messages).split(" ")
         try:
             for word in words:
+                time.sleep(self._pause_s)
                 yield word + " "
             yield Usage(100, len(words))
         finally:

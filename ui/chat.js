@@ -60,7 +60,7 @@ watch("value", () => {
   const turns = element.querySelectorAll(".turn");
   const problem = element.querySelector(".error");
   if (problem) problem.scrollIntoView({ block: "center", behavior });
-  else if (turns.length > shown && turns.length) turns[turns.length - 1].scrollIntoView({ block: "start", behavior });
+  else if (turns.length > Math.max(shown, 1)) turns[turns.length - 1].scrollIntoView({ block: "start", behavior });
   shown = turns.length;
   if (now !== conversation) {
     conversation = now;
@@ -72,7 +72,7 @@ watch("value", () => {
 if (matchMedia("(pointer: fine)").matches) {
   const ready = setInterval(() => {
     const box = document.querySelector("#ask textarea");
-    if (!box) return;
+    if (!box || box.disabled) return;
     clearInterval(ready);
     if (document.activeElement === document.body) box.focus({ preventScroll: true });
   }, 50);

@@ -217,7 +217,9 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
         **quietly,
     )
     mine, whole_page = [owner, number], [box, log, live, listed, number, panel]
-    box.stop(stopped, [asked], [box, live], cancels=[answer], **quietly)
+    # Only when the cancelling is done: what was still on its way would else be shown over it.
+    stop = box.stop(None, cancels=[answer], **quietly)
+    stop.then(stopped, [asked], [box, live], **quietly)
     log.select(show, mine, [panel], trigger_mode="always_last", **quietly)
     log.judge(judge, mine, [log], **quietly)
     log.hand_over(hand_over, mine, [handed], **quietly)

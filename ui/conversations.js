@@ -15,6 +15,7 @@ const rename = (button, opener) => {
     if (done) return;
     done = true;
     const title = box.value.trim();
+    if (!box.isConnected) return; // the list was renewed meanwhile
     box.replaceWith(opener);
     if (keep && title && title !== opener.textContent) {
       trigger("rename", { conversation: Number(button.dataset.conversation), title });
@@ -22,12 +23,14 @@ const rename = (button, opener) => {
     button.focus();
   };
   box.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") finish(true);
-    else if (event.key === "Escape") finish(false);
     event.stopPropagation();
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault(); // it would press the button that has the focus next
+    finish(event.key === "Enter");
   });
-  box.addEventListener("blur", () => finish(true));
+  box.addEventListener("blur", () => setTimeout(() => finish(true)));
   opener.replaceWith(box);
+  box.focus();
   box.select();
 };
 
@@ -53,7 +56,8 @@ element.addEventListener("click", (event) => {
     close();
     trigger("begin", {});
   } else if (renames !== undefined) {
-    rename(button, button.parentElement.querySelector(".open"));
+    const opener = button.parentElement.querySelector(".open");
+    if (opener) rename(button, opener);
   } else if (deletes !== undefined) {
     remove(button);
   } else if (hand !== undefined) {

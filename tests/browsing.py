@@ -1,0 +1,105 @@
+"""The chat in Debian's Chromium, for the tests that look at it: a watched page, and what is done on every one."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+if not CHROMIUM.exists():
+    pytest.skip(f"{CHROMIUM} is missing (apt install chromium)", allow_module_level=True)
+
+from axe_playwright_python.sync_playwright import Axe  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright  # noqa: E402
+
+QUESTION = "Why does Putin want negotiations with Ukraine?"
+NONSENSE = "What is the melting point of tungsten carbide?"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """Everything that no page of ours may do."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.seen: list[str] = []
+        context.on("request", self._request)
+        context.on("dialog", lambda dialog: (self.seen.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        context.on("weberror", lambda error: self.seen.append(f"error {error.error}"))
+        context.on("console", self._console)
+        context.on("page", lambda page: self.seen.append(f"window {page.url}") if len(context.pages) > 1 else None)
+
+    def _request(self, request: object) -> None:
+        url = str(getattr(request, "url", ""))
+        if not re.match(r"http://127\.0\.0\.1:\d+/|data:|blob:", url):
+            self.seen.append(f"request {url}")
+
+    def _console(self, message: object) -> None:
+        if getattr(message, "type", "") == "error":
+            self.seen.append(f"console {getattr(message, 'text', '')}")
+
+
+@contextmanager
+def visiting(
+    browser: Browser, address: str, width: int = 1440, height: int = 900, scheme: str = "light"
+) -> Iterator[Page]:
+    """A new visitor's page; at the end it must have done nothing that is watched for."""
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    watch = Watch(context)
+    page = context.new_page()
+    page.goto(address)
+    arrived(page)
+    yield page
+    context.close()
+    assert not watch.seen, watch.seen
+
+
+def arrived(page: Page) -> None:
+    expect(page.locator("#ask textarea")).to_be_enabled(timeout=30_000)
+
+
+def send(page: Page, question: str) -> None:
+    page.locator("#ask textarea").fill(question)
+    page.locator("#ask textarea").press("Enter")
+
+
+def ask(page: Page, question: str) -> None:
+    """Ask and wait for the answer, or for the line that says why there is none."""
+    turns = page.locator(".answer").count()
+    send(page, question)
+    expect(page.locator(".answer").nth(turns).or_(page.locator("#log .error"))).to_be_visible(timeout=30_000)
+    expect(page.locator(".searching")).to_have_count(0)
+
+
+def assert_in_view(page: Page) -> None:
+    """The marked sentence's first line lies inside the window and inside the panel that scrolls."""
+    mark = page.locator("#cited").bounding_box()
+    text = page.locator(".document .text").bounding_box()
+    assert mark is not None
+    assert text is not None
+    height = min(mark["height"], 40)
+    assert text["y"] <= mark["y"]
+    assert mark["y"] + height <= text["y"] + text["height"]
+    size = page.viewport_size
+    assert size is not None
+    assert 0 <= mark["x"] < size["width"]
+    assert mark["y"] + height <= size["height"]
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds that is serious or critical: the rule and where it is broken."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]

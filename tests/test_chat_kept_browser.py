@@ -1,0 +1,166 @@
+"""The chat in a browser: conversations that are kept, gone back to, renamed, deleted, judged, copied and saved."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rag import Answer, Assistant
+from rag.types import from_json
+from tests.browsing import NONSENSE, QUESTION, Browser, Page, arrived, ask, chromium, expect, visiting
+from tests.live import running
+from ui import chat
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def address(seeds_assistant: Assistant) -> Iterator[str]:
+    with running(chat.app(seeds_assistant)) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    with visiting(browser, address) as page:
+        yield page
+
+
+def test_a_conversation_goes_on_until_a_new_one_is_begun_and_can_be_gone_back_to(page: Page) -> None:
+    for question in (QUESTION, NONSENSE, "And what does Peskov say?"):
+        ask(page, question)
+    expect(page.locator(".turn .question")).to_have_text([QUESTION, NONSENSE, "And what does Peskov say?"])
+    page.locator('.cite[data-turn="0"]').first.click()
+    expect(page.locator("#cited")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.locator("[data-new]").click()
+    expect(page.locator(".welcome")).to_be_visible()
+    expect(page.locator(".turn, #cited")).to_have_count(0)
+    ask(page, NONSENSE)
+    expect(page.locator("#conversation-list .open")).to_have_text([NONSENSE, QUESTION])
+    page.locator("#conversation-list .open").last.click()
+    expect(page.locator(".turn")).to_have_count(3)
+    expect(page.locator("#conversation-list [aria-current=page]")).to_have_text(QUESTION)
+    page.locator('.cite[data-turn="0"]').first.click()
+    expect(page.locator("#cited")).to_be_focused()
+
+
+def test_a_reload_finds_the_conversation_again(page: Page) -> None:
+    ask(page, QUESTION)
+    page.reload()
+    arrived(page)
+    expect(page.locator(".turn .question")).to_have_text([QUESTION])
+    page.locator(".cite").first.click()
+    expect(page.locator("#cited")).to_be_focused()
+
+
+def test_a_restart_of_the_server_changes_nothing(
+    browser: Browser, seeds_assistant: Assistant, page: Page, address: str
+) -> None:
+    """Neither for the list, nor for what was said, nor for its citations: the same port, another server."""
+    # Another port is another site to the browser, so that what it kept for the first one is carried over by hand.
+    ask(page, QUESTION)
+    kept = page.evaluate("() => localStorage.getItem('sayso')")
+    with running(chat.app(seeds_assistant)) as other, visiting(browser, other) as later:
+        later.evaluate("word => localStorage.setItem('sayso', word)", kept)
+        later.reload()
+        arrived(later)
+        later.locator("#conversation-list .open").first.click()
+        expect(later.locator(".turn .question")).to_have_text([QUESTION])
+        later.locator(".cite").first.click()
+        expect(later.locator("#cited")).to_be_focused()
+
+
+def test_two_people_see_nothing_of_each_other(browser: Browser, address: str, page: Page) -> None:
+    """Not even who knows the number of another's conversation."""
+    ask(page, QUESTION)
+    fragment = page.url.split("#")[1]
+    with visiting(browser, f"{address}/#{fragment}") as other:
+        expect(other.locator(".welcome")).to_be_visible()
+        expect(other.locator("#conversation-list .open")).to_have_count(0)
+        ask(other, NONSENSE)
+        expect(other.locator(".turn")).to_have_count(1)
+        assert other.url.split("#")[1] != fragment
+    expect(page.locator(".turn")).to_have_count(1)
+    page.reload()
+    arrived(page)
+    expect(page.locator("#conversation-list .open")).to_have_text([QUESTION])
+
+
+def test_a_conversation_is_renamed_where_it_stands_and_deleted_at_the_second_click(page: Page) -> None:
+    ask(page, QUESTION)
+    page.locator("[data-rename]").click()
+    page.keyboard.type("<b>Talks</b> & more")
+    page.keyboard.press("Enter")
+    expect(page.locator("#conversation-list .open")).to_have_text(["<b>Talks</b> & more"])
+    page.locator("[data-rename]").click()
+    page.keyboard.type("never mind")
+    page.keyboard.press("Escape")
+    expect(page.locator("#conversation-list .open")).to_have_text(["<b>Talks</b> & more"])
+    page.locator("[data-delete]").click()
+    expect(page.locator("[data-delete]")).to_have_text("Delete for good?")
+    page.locator("[data-delete]").click()
+    expect(page.locator("#conversation-list .open")).to_have_count(0)
+    expect(page.locator(".welcome")).to_be_visible()
+    page.reload()
+    arrived(page)
+    expect(page.locator(".welcome")).to_be_visible()
+
+
+def test_an_answer_is_copied_and_it_and_the_conversation_are_saved_with_their_sources(
+    page: Page, seeds_assistant: Assistant
+) -> None:
+    answer = seeds_assistant.ask(QUESTION)
+    quote, title = answer.citations[0].quote, answer.citations[0].title
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ask(page, QUESTION)
+    page.locator(".actions [data-hand='0']").click()
+    expect(page.locator("#handed")).to_have_text("Copied")
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert quote in copied
+    assert f"[1] {title}" in copied
+
+    def saved(button: str) -> str:
+        with page.expect_download() as download:
+            page.locator(button).click()
+        assert download.value.suggested_filename.startswith("sayso-")
+        return Path(download.value.path()).read_text(encoding="utf-8")
+
+    written = saved(".actions [data-hand='1']")
+    assert written.startswith(f"# {QUESTION}")
+    assert quote in written
+    again = from_json(Answer, saved(".actions [data-hand='2']"))
+    assert [c.quote for c in again.citations] == [c.quote for c in answer.citations]
+    ask(page, NONSENSE)
+    whole = saved("#conversation-list [data-hand='1']")
+    assert f"## {QUESTION}" in whole
+    assert f"## {NONSENSE}" in whole
+    turns = json.loads(saved("#conversation-list [data-hand='2']"))["exchanges"]
+    assert [turn["answer"]["question"] for turn in turns] == [QUESTION, NONSENSE]
+
+
+def test_a_judgement_and_its_comment_are_kept_for_evaluation(page: Page) -> None:
+    import platformdirs
+
+    ask(page, QUESTION)
+    page.get_by_role("button", name="Not helpful").click()
+    expect(page.get_by_role("button", name="Not helpful")).to_have_attribute("aria-pressed", "true")
+    page.locator(".comment textarea").fill("Names the <b>wrong</b> reason")
+    page.locator(".comment button").click()
+    page.wait_for_timeout(200)
+    page.reload()
+    arrived(page)
+    expect(page.locator(".comment textarea")).to_have_value("Names the <b>wrong</b> reason")
+    lines = (platformdirs.user_data_path("sayso") / "feedback.jsonl").read_text(encoding="utf-8").splitlines()
+    last = json.loads(lines[-1])
+    assert (last["verdict"], last["comment"]) == ("not helpful", "Names the <b>wrong</b> reason")
+    assert from_json(Answer, json.dumps(last["answer"])).question == QUESTION
+    page.get_by_role("button", name="Not helpful").click()
+    expect(page.get_by_role("button", name="Not helpful")).to_have_attribute("aria-pressed", "false")
