@@ -78,6 +78,25 @@ def test_documents_are_ordered_by_date_then_title_undated_last(filled: Library) 
     assert [d.title for d in filled.documents(ids(RAIN, FERRY))] == ["Ferry", "Rain"]
 
 
+def test_a_listing_is_the_documents_without_their_texts_a_page_at_a_time(filled: Library) -> None:
+    """In the same order; found by title, publisher or path, without case; the total is that of all that match."""
+    listed, total = filled.listing()
+    assert [(s.doc_id, s.title, s.source, s.published, s.paths, s.near) for s in listed] == [
+        (d.doc_id, d.title, d.source, d.published, d.paths, d.near) for d in filled.documents()
+    ]
+    assert ([s.passages for s in listed], total) == ([1, 1, 1, 1], 4)
+    for offset, limit, contains, titles, found in (
+        (1, 2, "", ["Bread", "Ferry"], 4),
+        (3, 2, "", ["Rain"], 4),
+        (9, 2, "", [], 4),
+        (0, 1, "DAILY", ["Mill"], 2),
+        (0, 9, "bread.txt", ["Bread"], 1),
+        (0, 9, "dawn", [], 0),
+    ):
+        listed, total = filled.listing(offset, limit, contains)
+        assert ([s.title for s in listed], total) == (titles, found)
+
+
 def test_a_passage_record_holds_what_evidence_is_drawn_from(filled: Library) -> None:
     """Its text cut by its offsets, its sentences, and a vector for each."""
     (record,) = filled.passages(filled.passage_ids(ids(FERRY)))

@@ -17,7 +17,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from rag.assistant import Assistant
-from rag.types import Filter, to_dict
+from rag.types import Answer, Filter, to_dict
 from ui import evaluation_page, frame, library_page, server
 from ui.answering import Problem, Working, answering
 from ui.conversations import is_owner, new_owner
@@ -151,19 +151,23 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
         try:
             question = await asyncio.to_thread(talk.question, owner, held, question, _sent(event))
             shown = await asyncio.to_thread(talk.log, owner, held)  # without the problem that there was
+            answer: Answer | None = None
             async with aclosing(talk.answering(owner, held, question, where)) as steps:
                 async for step in steps:
-                    if isinstance(step, Working):
+                    if isinstance(step, Answer):
+                        answer = step
+                    else:
                         yield asking, shown, frame.working_html(question, step), same, same, question
                         asking = shown = same
+            assert answer is not None, "answering ends with the answer"
             unkept, problem = None, ""
             try:
-                held = await asyncio.to_thread(talk.keep, owner, held, step, where)
+                held = await asyncio.to_thread(talk.keep, owner, held, answer, where)
             except Problem as error:
-                unkept, problem = step, str(error)
+                unkept, problem = answer, str(error)
             shown = await asyncio.to_thread(talk.log, owner, held, problem, unkept)
             yield _ready(), shown, "", talk.listed(owner, held), held, ""
-            if not unkept and await asyncio.to_thread(talk.suggest, owner, held, step):
+            if not unkept and await asyncio.to_thread(talk.suggest, owner, held, answer):
                 yield same, await asyncio.to_thread(talk.log, owner, held), same, same, same, same
         except Problem as error:  # the question goes back into the box: it only needs mending
             shown = talk.log(owner, held, str(error))

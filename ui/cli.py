@@ -378,7 +378,9 @@ def evaluate(
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="index, ask, cold, verifier, followups (these when none); faults, scale."),
+        typer.Argument(
+            metavar="NAME", help="index, ask, cold, verifier, followups (these when none); chat, faults, scale."
+        ),
     ] = None,
     corpus: Annotated[Path | None, typer.Option(metavar="FILE", help="Paragraphs, one JSON object a line.")] = None,
     questions: Annotated[Path | None, typer.Option(metavar="FILE", help="Questions about them, the same way.")] = None,
@@ -388,6 +390,7 @@ def bench(
 
     index: passages a second; ask: a question, warm; cold: `sayso ask` from its start (`make bench` installs what these
     are compared with). verifier: altered sentences that pass. followups: what they find, alone and put in full.
+    chat: many who ask the served chat at once.
     faults: what a library survives, such as kills, damaged files and full disks.
     scale: a library of 200,000 passages (making it the first time takes many minutes and 2 GB).
     """

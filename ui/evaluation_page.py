@@ -30,7 +30,7 @@ def tab(work: Work) -> None:
             elif token is not None:
                 job = work.evaluate(_typed(data, "questions"))
             else:
-                job = work.evaluate_path(_typed(data, "path"))
+                job = work.evaluate_path(_typed(data, "named"))
         except SaysoError as error:
             yield gr.skip(), error_html(str(error))
             return
@@ -77,4 +77,4 @@ def tab(work: Work) -> None:
         for start in (choose.run_set, choose.run_file):
             start(begin, None, [run, report], concurrency_limit=8, **_SHOWN)
         report.show_questions(show, [run], [report], **_SHOWN)
-        report.cancel_work(cancel, None, None, queue=False, **_SHOWN)
+        report.cancel_work(cancel, None, None, **_SHOWN)

@@ -215,7 +215,8 @@ def models_html(models: Iterable[Usable], present: str) -> str:
         for model in models
     )
     return (
-        '<details class="fold" open><summary>Models</summary><p class="facts">Keys are read from the environment, or from a file that only you can read (SAYSO_KEY_FILE); '
-        f'they are never typed here.</p><div class="scroll" tabindex="0" role="region" aria-label="Models"><table>'
-        f"<thead><tr><th>Model</th><th>What it is</th><th>State</th></tr></thead><tbody>{rows}</tbody></table></div></details>"
+        '<details class="fold" open><summary>Models</summary><p class="facts">Keys are read from the environment, or '
+        "from a file that only you can read (SAYSO_KEY_FILE); they are never typed here.</p>"
+        '<div class="scroll" tabindex="0" role="region" aria-label="Models"><table><thead><tr><th>Model</th>'
+        f"<th>What it is</th><th>State</th></tr></thead><tbody>{rows}</tbody></table></div></details>"
     )

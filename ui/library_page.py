@@ -40,23 +40,23 @@ def tab(work: Work, where: gr.State, scope: gr.HTML) -> None:
 
     def opened(where: Filter) -> Iterator[tuple[Any, ...]]:
         """The list as it is now, and work that is under way."""
-        yield documents(), html.filter_html(sources(), where), gr.skip()
+        yield documents(), html.filter_html(sources(), where), gr.skip(), ""
         if work.adding is not None and work.adding.running:
             for done, shown in _following(work.adding):
-                yield (documents() if done else gr.skip()), gr.skip(), shown
+                yield (documents() if done else gr.skip()), gr.skip(), shown, gr.skip()
 
     def doing(start: Any, where: Filter) -> Iterator[tuple[Any, ...]]:
         """start: begins the work. Shows how far it is, then what became of each file."""
         try:
             job = start()
         except SaysoError as error:
-            yield gr.skip(), gr.skip(), error_html(str(error))
+            yield gr.skip(), gr.skip(), gr.skip(), error_html(str(error))
             return
         for done, shown in _following(job):
             if done:
-                yield documents(), html.filter_html(sources(), where), shown
+                yield documents(), html.filter_html(sources(), where), shown, ""
             else:
-                yield gr.skip(), gr.skip(), shown
+                yield gr.skip(), gr.skip(), shown, ""
 
     def add(where: Filter, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         sent = _data(event).get("files")
@@ -81,19 +81,20 @@ def tab(work: Work, where: gr.State, scope: gr.HTML) -> None:
         try:
             work.remove(_typed(data, "doc"))
         except SaysoError as error:
-            return gr.skip(), gr.skip(), error_html(str(error))
-        return documents(_typed(data, "contains")), html.filter_html(sources(), where), ""
+            return gr.skip(), gr.skip(), gr.skip(), error_html(str(error))
+        return documents(_typed(data, "contains")), html.filter_html(sources(), where), gr.skip(), ""
 
     def choose(event: gr.EventData) -> tuple[Any, ...]:
         data = _data(event)
         chosen = data.get("sources")
+        known = sources()
         try:
             where = html.filter_of(
-                sources(), chosen if isinstance(chosen, list) else (), _typed(data, "since"), _typed(data, "until")
+                known, chosen if isinstance(chosen, list) else (), _typed(data, "since"), _typed(data, "until")
             )
         except SaysoError as error:
-            return gr.skip(), gr.skip(), error_html(str(error))
-        return where, html.scope_html(where), html.scope_html(where) or _ALL
+            return gr.skip(), gr.skip(), gr.skip(), error_html(str(error))
+        return where, html.scope_html(where), html.filter_html(known, where), html.scope_html(where) or _ALL
 
     def choose_all() -> tuple[Any, ...]:
         return Filter(), "", html.filter_html(sources(), Filter()), _ALL
@@ -103,22 +104,23 @@ def tab(work: Work, where: gr.State, scope: gr.HTML) -> None:
 
     with gr.Tab("Library", id="library", elem_id="library") as page:
         drop = _html(html.drop_html(local=work.local), "library-add")
+        problem = _html("", "library-problem")
         report = _html("", "library-report")
         chosen = _html("", "library-filter")
         said = _html("", "library-scope")
         find = _html(_FIND, "library-find")
         listed = _html("", "library-documents")
         models = _html(_MODELS, "library-models")
-        seen = [listed, chosen, report]
+        seen = [listed, chosen, report, problem]
 
         page.select(opened, [where], seen, **_SHOWN)
         drop.add_files(add, [where], seen, concurrency_limit=8, **_SHOWN)
         drop.sync_folder(sync, [where], seen, concurrency_limit=8, **_SHOWN)
-        report.cancel_work(cancel, None, None, queue=False, **_SHOWN)
+        report.cancel_work(cancel, None, None, **_SHOWN)
         for look in (find.find_documents, listed.turn_page):
             look(show, None, [listed], trigger_mode="always_last", **_SHOWN)
         listed.remove_document(remove, [where], seen, **_SHOWN)
-        chosen.use_filter(choose, None, [where, scope, said], **_SHOWN)
+        chosen.use_filter(choose, None, [where, scope, chosen, said], **_SHOWN)
         chosen.use_all(choose_all, None, [where, scope, chosen, said], **_SHOWN)
         models.show_models(usable, None, [models], **_SHOWN)
         _api(work)

@@ -29,7 +29,7 @@ element.addEventListener("submit", (event) => {
     sync_folder: () => ({ folder: typed("folder"), prune: data.has("prune") }),
     use_filter: () => ({ sources: data.getAll("source"), since: typed("since"), until: typed("until") }),
     run_set: () => ({ set: Number(data.get("set")) }),
-    run_file: () => ({ path: typed("path") }),
+    run_file: () => ({ named: typed("path") }), // a "path" Gradio would take for a file of its own
   };
   trigger(form.dataset.event, sent[form.dataset.event]());
 });
@@ -70,7 +70,7 @@ const send = (file, to, line) =>
     request.addEventListener("load", () => {
       let answer = {};
       try { answer = JSON.parse(request.responseText); } catch { /* a line of text, such as "request too large" */ }
-      if (request.status === 200) done(answer.id);
+      if (answer.id) done(answer.id);
       else failed(answer.detail ?? (request.status === 413 ? "the file is too large; split it" : request.responseText));
     });
     request.open("POST", `${to}?name=${encodeURIComponent(file.name.toWellFormed?.() ?? file.name)}`);

@@ -410,12 +410,13 @@ def _results(report: SyncReport, label: Callable[[str], str]) -> list[Result]:
 
 
 async def _answered(work: Awaitable[str]) -> Response:
+    """The file's number, or why there is none: not as an error, which a browser would also write to its console."""
     try:
         return JSONResponse({"id": await work})
     except ClientDisconnect:
         return JSONResponse({"detail": "the file did not arrive whole"}, 400)
     except SaysoError as error:
-        return JSONResponse({"detail": str(error)}, 422)
+        return JSONResponse({"detail": str(error)})
 
 
 def _keep(kept: OrderedDict[str, T]) -> None:
