@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from eval.questions import Question, read_corpus, read_questions
-from eval.runner import Evaluation, Figures, evaluate
+from eval.runner import Evaluation, Figures, Outcome, evaluate
 from index.errors import DocumentError, LibraryDamaged, LibraryNotFound, LibraryReadOnly, SpecMismatch
 from index.types import Document
 from rag import Assistant, Settings
@@ -111,17 +111,35 @@ def render(evaluation: Evaluation) -> list[RenderableType]:
     title = f"{evaluation.name}: {overall.questions} questions, {overall.answerable} answerable"
     table = Table(title=title, box=SIMPLE_HEAD, min_width=len(title))
     table.add_column("figure")
-    columns = [overall] if evaluation.quoted is None else [evaluation.quoted, overall]
     for heading in ["value"] if evaluation.quoted is None else ["quoted", PurePath(evaluation.model).name]:
         table.add_column(heading, justify="right")
-    for name, words, unit in _OVERALL:
-        values = [getattr(figures, name) for figures in columns]
-        if any(value is not None for value in values):
-            table.add_row(words, *(_with_unit(value, unit) for value in values))
+    for row in figure_rows(evaluation):
+        table.add_row(*row)
     tables: list[RenderableType] = [table]
     if len(evaluation.kinds) > 1:
         tables.append(_kinds_table(evaluation))
     return tables
+
+
+def figure_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """What is measured and its value, of those that this run has; with the quoted answers' value between, if any."""
+    columns = [evaluation.overall] if evaluation.quoted is None else [evaluation.quoted, evaluation.overall]
+    rows = [(words, unit, [getattr(figures, name) for figures in columns]) for name, words, unit in _OVERALL]
+    return [
+        (words, *(_with_unit(value, unit) for value in values))
+        for words, unit, values in rows
+        if any(value is not None for value in values)
+    ]
+
+
+def falls_short(outcome: Outcome) -> bool:
+    """Whether a question was answered where it has no answer, or neither its answer nor its evidence was found."""
+    if not outcome.status:  # only searched for
+        return outcome.ranked and outcome.rank is None
+    if not outcome.answerable:
+        return outcome.status != "abstained"
+    judged = (outcome.accepted, outcome.any_quote_right, outcome.evidence_cited)
+    return outcome.status in ("abstained", "error") or (any(j is not None for j in judged) and not any(judged))
 
 
 def print_report(evaluation: Evaluation, console: Console | None = None) -> None:
@@ -154,12 +172,13 @@ def _open(
 ) -> Assistant:
     if corpus:
         return corpus_library(corpus, settings)
-    if library is None and _about_the_seeds(questions):
+    if library is None and about_the_seeds(questions):
         return seeds_library(settings)
     return Assistant.open(library, settings=settings)
 
 
-def _about_the_seeds(questions: Sequence[Question]) -> bool:
+def about_the_seeds(questions: Sequence[Question]) -> bool:
+    """Whether they name documents of seeds/ and no others."""
     stems = {entry.stem for entry in seeds_folder().iterdir()}
     named = {name for question in questions for name in question.gold_docs}
     return bool(named) and named <= stems

@@ -102,6 +102,7 @@ def _made_again(folder: Path, load_embedder: Callable[[], Embedder]) -> Repaired
         # The old database gives up its name last. A crash before leaves it as it was, a crash after leaves the new one
         # unsealed under a lock that names this process: as after any writer's death.
         shutil.copy2(folder / DATABASE, folder / _DAMAGED)
+        VectorIndex.discard(folder)  # the ids of its passages mean others in the new database
         durable.rename(draft / DATABASE, folder / DATABASE)
         durable.rename(draft / SEAL, folder / SEAL)
         shutil.rmtree(draft, ignore_errors=True)

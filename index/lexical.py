@@ -10,8 +10,10 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
+import numpy as np
 from Stemmer import Stemmer
 
 # Words that are in nearly every English text and question, and so do not tell passages apart.
@@ -31,6 +33,9 @@ CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(title, body, tokenize='unico
 CREATE VIRTUAL TABLE IF NOT EXISTS word_counts USING fts5vocab(words, row);
 """
 _TITLE_WEIGHT, _BODY_WEIGHT = 0.5, 1.0
+_K1, _B = 1.2, 0.75  # FTS5's own
+_BY_FTS5 = 20_000
+_PLACES_KEPT = 4_000_000  # 64 MB
 _stemmer = Stemmer("english", 100_000)
 
 
@@ -68,10 +73,15 @@ def content_words(text: str) -> list[str]:
 
 
 class WordIndex:
-    """The FTS5 tables behind a connection that the library owns."""
+    """The FTS5 tables behind a connection that the library owns.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    by_fts5: so many passages are scored by FTS5; of more, the same scores are made here, several times faster.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, by_fts5: int = _BY_FTS5) -> None:
         self._db = connection
+        self._by_fts5 = by_fts5
+        self._kept = _Kept((-1, -1), 0, np.empty(0))
 
     @staticmethod
     def create(connection: sqlite3.Connection) -> None:
@@ -95,8 +105,11 @@ class WordIndex:
         """Passage id -> BM25 score of the best k passages that hold any of the words; higher is better."""
         if not words:
             return {}
+        if self._now().total > self._by_fts5:
+            return self._search_many(words, k, among)
         query = " OR ".join(f'"{word}"' for word in words)
-        only = "" if among is None else "AND rowid IN (SELECT value FROM json_each(?)) "
+        # The plus sign: without it FTS5 would run the whole query once for each of these ids.
+        only = "" if among is None else "AND +rowid IN (SELECT value FROM json_each(?)) "
         rows = self._db.execute(
             "SELECT rowid, -bm25(words, ?, ?) AS score FROM words WHERE words MATCH ? "
             + only
@@ -110,8 +123,87 @@ class WordIndex:
 
         Source: Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
         """
-        total = int(self._db.execute("SELECT count(*) FROM passages").fetchone()[0])
-        marks = ",".join("?" * len(words))
-        rows = self._db.execute(f"SELECT term, doc FROM word_counts WHERE term IN ({marks})", list(words))
-        held = {str(term): int(n) for term, n in rows}
+        total = self._now().total
+        if total > self._by_fts5:
+            held = {word: len(self._places(word)[0]) for word in words}
+        else:
+            marks = ",".join("?" * len(words))
+            rows = self._db.execute(f"SELECT term, doc FROM word_counts WHERE term IN ({marks})", list(words))
+            held = {str(term): int(n) for term, n in rows}
         return {w: math.log(1 + (total - held.get(w, 0) + 0.5) / (held.get(w, 0) + 0.5)) for w in words}
+
+    def _search_many(self, words: Sequence[str], k: int, among: Sequence[int] | None) -> dict[int, float]:
+        """The same scores, made here: FTS5 takes 3 µs for each passage that it scores, and tens of thousands match."""
+        kept = self._now()
+        scores = np.zeros(len(kept.norms))  # by passage id
+        for word in words:
+            ids, often = self._places(word)
+            idf = max(math.log((kept.total - len(ids) + 0.5) / (len(ids) + 0.5)), 1e-6)  # as FTS5 has it
+            scores[ids] += idf * often * (_K1 + 1) / (often + kept.norms[ids])
+        if among is not None:
+            allowed = np.zeros(len(scores), dtype=bool)
+            allowed[[i for i in among if i < len(allowed)]] = True
+            scores[~allowed] = 0.0
+        found = np.flatnonzero(scores)
+        best = found[np.argsort(-scores[found], kind="stable")[:k]]
+        return dict(zip(best.tolist(), scores[best].tolist(), strict=True))
+
+    def _places(self, word: str) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) ids of the passages that hold the word, and how often each does, the title's places weighing less.
+
+        Kept, since a common word is asked for again and again, and takes longest.
+        """
+        kept = self._now()
+        if word not in kept.places:
+            listed = self._db.execute(
+                "SELECT group_concat(doc * 2 + (col = 'title')) FROM temp.word_places WHERE term = ?", (word,)
+            ).fetchone()[0]
+            places = np.array([], np.int64) if listed is None else np.fromstring(listed, np.int64, sep=",")
+            places = places[places >> 1 < len(kept.norms)]  # others may be added at this moment
+            ids, starts = np.unique(places >> 1, return_index=True)
+            weights = np.where(places & 1, _TITLE_WEIGHT, _BODY_WEIGHT)
+            if sum(len(ids) for ids, _ in kept.places.values()) > _PLACES_KEPT:
+                kept.places.clear()
+            kept.places[word] = (ids, np.add.reduceat(weights, starts) if len(ids) else weights)
+        return kept.places[word]
+
+    def _now(self) -> "_Kept":
+        """What is known of the words as they are now: forgotten when this connection or another has written."""
+        state = (self._db.execute("PRAGMA data_version").fetchone()[0], self._db.total_changes)
+        if self._kept.state != state:
+            total = int(self._db.execute("SELECT count(*) FROM passages").fetchone()[0])
+            many = total > self._by_fts5
+            if many:
+                self._db.execute(
+                    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.word_places USING fts5vocab(main, words, instance)"
+                )
+            self._kept = _Kept(state, total, self._norms() if many else np.empty(0))
+        return self._kept
+
+    def _norms(self) -> np.ndarray:
+        """(highest id + 1,): what the frequency of a word saturates against in each passage, by its length."""
+        rows = self._db.execute("SELECT id, sz FROM words_docsize ORDER BY id").fetchall()
+        ids = np.array([row[0] for row in rows])
+        # FTS5 stores the number of words of title and text as two varints: seven bits a byte, the last one below 128.
+        stored = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.uint8)
+        ends = np.flatnonzero(stored < 128)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        shifts = 7 * (np.repeat(ends, ends - starts + 1) - np.arange(len(stored)))
+        numbers = np.add.reduceat((stored & 127).astype(np.int64) << shifts, starts)
+        lengths = numbers.reshape(-1, 2).sum(axis=1)
+        norms = np.zeros(ids[-1] + 1)
+        norms[ids] = _K1 * (1 - _B + _B * lengths / lengths.mean())
+        return norms
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """state: of the database when this was read. total: passages. norms: empty while FTS5 makes the scores.
+
+    places: word -> ids of the passages that hold it, and how often each does.
+    """
+
+    state: tuple[int, int]
+    total: int
+    norms: np.ndarray
+    places: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)

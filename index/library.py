@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -32,7 +33,7 @@ from index.errors import (
 from index.lexical import WordIndex
 from index.near import Groups, twins
 from index.seal import Seal
-from index.types import DateInfo, Document, IndexSpec, Passage, PassageRecord, PassageVectors, Sentence
+from index.types import DateInfo, Document, IndexSpec, Passage, PassageRecord, PassageVectors, Sentence, Summary
 
 DATABASE = "library.sqlite"
 _LOCK = "writer.lock"
@@ -373,6 +374,34 @@ class Library:
         found = [document_of(row, paths.get(row[0], []), near) for *row, near in rows]
         return sorted(found, key=lambda d: (d.published.value or "9999", d.title, d.doc_id))
 
+    def listing(self, offset: int = 0, limit: int | None = None, contains: str = "") -> tuple[list[Summary], int]:
+        """Some of the documents in the order of `documents`, and how many there are in all; no text is read for them.
+
+        contains: only those with this in their title, publisher or a file's path, compared without case.
+        """
+        paths: dict[str, list[str]] = {}
+        for path, doc_id in self._rows("SELECT path, doc_id FROM files ORDER BY path"):
+            paths.setdefault(doc_id, []).append(path)
+        wanted = contains.casefold()
+        found = sorted(
+            (date or "9999", title, doc_id)
+            for doc_id, title, source, date in self._rows("SELECT doc_id, title, source, date FROM documents")
+            if wanted in "\n".join((title, source, *paths.get(doc_id, ()))).casefold()
+        )
+        chosen = [doc_id for *_, doc_id in found[offset : None if limit is None else offset + limit]]
+        rows = self._rows(
+            "SELECT doc_id, title, source, published, (SELECT count(*) FROM passages p WHERE p.doc_id = d.doc_id),"
+            f" CASE WHEN {_SHARED} THEN near ELSE '' END FROM documents d WHERE doc_id {_IN}",
+            json.dumps(chosen),
+        )
+        summaries = {
+            doc_id: Summary(
+                doc_id, title, source, DateInfo(**json.loads(date)), tuple(paths.get(doc_id, ())), passages, near
+            )
+            for doc_id, title, source, date, passages, near in rows
+        }
+        return [summaries[doc_id] for doc_id in chosen if doc_id in summaries], len(found)
+
     def document(self, doc_id: str) -> Document:
         found = self.documents([doc_id])
         if not found:
@@ -455,18 +484,31 @@ class Library:
         )
         return [_sentence(row) for row in rows]
 
-    def vectors(self) -> tuple[np.ndarray, np.ndarray, int]:
-        """(n,) ids, (n, d) float32 passage vectors, and the version they belong to, read in one transaction."""
+    def vectors(self, known: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, int]:
+        """(n,) ids, (m, d) float32 passage vectors, and the version they belong to, read in one transaction.
+
+        known: ids whose vectors are left out; the others come in the order of their ids.
+        """
         with self._turn, self._translating():
             self._db.execute("BEGIN")
             try:
-                rows = self._db.execute("SELECT id, vector FROM passages ORDER BY id").fetchall()
-                version = self.version()
+                ids = np.fromiter((row[0] for row in self._db.execute("SELECT id FROM passages")), dtype=np.int64)
+                ids.sort()
+                wanted = ids if known is None else np.setdiff1d(ids, known, assume_unique=True)
+                if len(wanted) == len(ids):
+                    rows = self._db.execute("SELECT vector FROM passages ORDER BY id")
+                else:
+                    listed = json.dumps(wanted.tolist())
+                    rows = self._db.execute(f"SELECT vector FROM passages WHERE id {_IN} ORDER BY id", (listed,))
+                vectors = np.empty((0, 0), np.float32)
+                for at, (stored,) in enumerate(rows):
+                    vector = np.frombuffer(stored, dtype="<f4")
+                    if not at:  # filled row by row: all of them are not held twice
+                        vectors = np.empty((len(wanted), len(vector)), np.float32)
+                    vectors[at] = vector
+                return ids, vectors, self.version()
             finally:
                 self._db.execute("COMMIT")
-        ids = np.array([row[0] for row in rows], dtype=np.int64)
-        vectors = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), -1) if rows else None
-        return ids, np.empty((0, 0), np.float32) if vectors is None else vectors, version
 
     def search_words(self, words: Sequence[str], k: int, among: Sequence[int] | None = None) -> dict[int, float]:
         with self._turn, self._translating():
@@ -579,18 +621,27 @@ def _busy(folder: Path, holder: str) -> LibraryBusy:
 
 
 def create(database: Path) -> None:
-    """Made under another name and renamed when whole, so that a crash here leaves no half library."""
-    draft = database.with_name(f".{DATABASE}.draft")  # hidden: what a crash leaves does not make a folder foreign
-    draft.unlink(missing_ok=True)
-    connection = sqlite3.connect(draft, isolation_level=None)
-    _set_up(connection)
-    connection.executescript(_SCHEMA)
-    WordIndex.create(connection)
-    connection.execute("INSERT INTO meta VALUES ('version', 0)")
-    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-    connection.close()
-    draft.replace(database)
+    """Made under another name and named when whole: a crash leaves no half library, and of two at once one wins."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{DATABASE}.", dir=database.parent)  # hidden: not a foreign file
+    os.close(descriptor)
+    draft = Path(name)
+    try:
+        with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+            _set_up(connection)
+            connection.executescript(_SCHEMA)
+            WordIndex.create(connection)
+            connection.execute("INSERT INTO meta VALUES ('version', 0)")
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        draft.chmod(0o644)
+        try:
+            os.link(draft, database)  # unlike a rename it never takes the place of another's
+        except FileExistsError:
+            pass
+        except OSError:  # a disk that knows no links
+            draft.replace(database)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _verified(folder: Path, seal: Seal) -> bool:

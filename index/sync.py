@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from index.chunk import context_of, pack_passages, split_sentences
 from index.errors import DocumentError, LibraryReadOnly
 from index.library import FileRecord, IndexedDocument, Library, alone
@@ -19,7 +21,7 @@ from index.load import FoundFile, OtherFormat, document_id, find_files, label, l
 from index.near import signature
 from index.parsing import Parser
 from index.types import Document, Embedder, Failure, IndexSpec, PassageInput, Progress, SyncReport
-from index.vectors import DamagedGeneration, VectorIndex
+from index.vectors import EXACT_UP_TO, DamagedGeneration, VectorIndex
 
 _BATCH_PASSAGES = 256  # embedded together, so that batches of like length can be formed, and stored together
 _PASSAGE_CHARS = 500
@@ -106,18 +108,19 @@ def _store(library: Library, embedder: Embedder, waiting: Mapping[str, _Loaded])
     return sum(len(entry.passages) for entry in batch)
 
 
-def publish(library: Library) -> None:
-    """Put the vector index of the library's present version in force, unless it is already."""
+def publish(library: Library, exact_up_to: int = EXACT_UP_TO) -> None:
+    """Put the vector index of the library's present version in force, unless it is already.
+
+    exact_up_to: of so many passages, all vectors are compared with a question's.
+    """
     spec = library.spec()
     if spec is None:
         return
+    before = _published(library, spec, to_change=True)
+    if before is not None and before.library_version == library.version():
+        return
     try:
-        if VectorIndex.load(library.folder, spec).library_version == library.version():
-            return
-    except DamagedGeneration:
-        pass  # being replaced
-    try:
-        _build(library, spec).publish(library.folder, spec)
+        _build(library, spec, before, exact_up_to).publish(library.folder, spec)
     except OSError as error:
         raise LibraryReadOnly(
             f"cannot write the vector index of {str(library.folder)!r}: {error.strerror}; free space or mend the "
@@ -132,16 +135,32 @@ def current(library: Library) -> VectorIndex:
     """
     spec = library.spec()
     assert spec is not None, "only a library with documents is searched"
+    index = _published(library, spec)
+    if index is not None and index.library_version == library.version():
+        return index
+    return _build(library, spec, _published(library, spec, to_change=True))
+
+
+def _published(library: Library, spec: IndexSpec, *, to_change: bool = False) -> VectorIndex | None:
+    """None when there is none, or it is damaged and has to be replaced."""
     try:
-        index = VectorIndex.load(library.folder, spec)
+        return VectorIndex.load(library.folder, spec, to_change=to_change)
     except DamagedGeneration:
-        return _build(library, spec)
-    return index if index.library_version == library.version() else _build(library, spec)
+        return None
 
 
-def _build(library: Library, spec: IndexSpec) -> VectorIndex:
+def _build(
+    library: Library, spec: IndexSpec, before: VectorIndex | None, exact_up_to: int = EXACT_UP_TO
+) -> VectorIndex:
+    """Of the library's present version: made from the one before where that serves, else from nothing."""
+    if before is not None:
+        known = before.ids()
+        ids, vectors, version = library.vectors(known)
+        if before.serves(len(ids), exact_up_to):
+            gone, new = (np.setdiff1d(a, b, assume_unique=True) for a, b in ((known, ids), (ids, known)))
+            return before.updated(gone, new, vectors, version)
     ids, vectors, version = library.vectors()
-    return VectorIndex.build(ids, vectors, spec.dimension, version)
+    return VectorIndex.build(ids, vectors, spec.dimension, version, exact_up_to)
 
 
 def _load(library: Library, item: FoundFile | Document | str, report: "_Report", parser: Parser) -> _Loaded | None:

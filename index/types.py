@@ -58,6 +58,19 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """A document without its text. passages: how many it was split into. near: as in `Document`."""
+
+    doc_id: str
+    title: str
+    source: str
+    published: DateInfo
+    paths: tuple[str, ...]
+    passages: int
+    near: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """A sentence, or the piece of one that fits the embedder's window. `furniture`: page text that says nothing."""
 

@@ -9,11 +9,13 @@ from index.errors import UsageError
 def changes(paths: Iterable[str | Path]) -> Iterator[None]:
     """One item each time files in the folders were written, renamed or deleted; many at once are one. Endless.
 
-    Ctrl-C raises KeyboardInterrupt. Raises UsageError for a path that is not there.
+    Ctrl-C raises KeyboardInterrupt. Raises UsageError for a path that is not there, and when none is given.
     """
     from watchfiles import watch  # a compiled library: only for those who watch
 
     watched = [Path(path).absolute() for path in paths]
+    if not watched:
+        raise UsageError("nothing to watch; name a file or a folder")
     for path in watched:
         if not path.exists():
             raise UsageError(f"no file or folder at {str(path)!r}; check the spelling")

@@ -23,7 +23,7 @@ from index.dates import day_range, from_iso
 from index.errors import LibraryEmpty, ModelError, QuestionError, UsageError
 from index.library import Library
 from index.load import normalise
-from index.types import CheckReport, Document, Embedder, IndexSpec, Progress, Repaired, SyncReport
+from index.types import CheckReport, Document, Embedder, IndexSpec, Progress, Repaired, Summary, SyncReport
 from rag.cache import AnswerCache, key_of
 from rag.cite import answer_text, quoted_claims
 from rag.compose import Composed, compose, in_full
@@ -151,6 +151,10 @@ class Assistant:
     def documents(self, where: Filter | None = None) -> list[Document]:
         """All documents, or those that pass the filter, by date and then title; undated ones last."""
         return self._library.documents(self._allowed(where) if where else None)
+
+    def listing(self, offset: int = 0, limit: int | None = None, contains: str = "") -> tuple[list[Summary], int]:
+        """Some of the documents without their texts, and how many there are; see `index.library.Library.listing`."""
+        return self._library.listing(offset, limit, contains)
 
     def document(self, doc_id: str) -> Document:
         """Raises DocumentError when there is none with this id."""

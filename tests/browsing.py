@@ -62,6 +62,16 @@ def visiting(
     assert not watch.seen, watch.seen
 
 
+@contextmanager
+def opened(
+    browser: Browser, address: str, tab: str, *, width: int = 1440, height: int = 900, scheme: str = "light"
+) -> Iterator[Page]:
+    """The same, at one of the tabs."""
+    with visiting(browser, address, width, height, scheme) as page:
+        page.get_by_role("tab", name=tab, exact=True).click()
+        yield page
+
+
 def arrived(page: Page) -> None:
     expect(page.locator("#ask textarea")).to_be_enabled(timeout=30_000)
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,6 +101,47 @@ def test_a_rare_word_tells_more_than_a_common_one(words: WordIndex) -> None:
         "fell": pytest.approx(math.log(1.6)),
         "sun": pytest.approx(math.log(8)),
     }
+
+
+@pytest.fixture
+def many(connection: sqlite3.Connection) -> tuple[WordIndex, WordIndex]:
+    """An index that leaves the scores to FTS5, and one that makes them itself, of the same 300 passages."""
+    draw = np.random.default_rng(0)
+    vocabulary = [f"w{i}" for i in range(60)]
+    by_fts5, itself = WordIndex(connection), WordIndex(connection, by_fts5=0)
+    for i in range(1, 301):
+        title, text = (" ".join(draw.choice(vocabulary, size=draw.integers(low, 200))) for low in (0, 1))
+        by_fts5.add([(i, title, text)])
+        connection.execute("INSERT INTO passages VALUES (?)", (i,))
+    return by_fts5, itself
+
+
+@pytest.mark.parametrize("asked", [["w1"], ["w1", "w2", "w59"], ["w3", "nowhere"], ["nowhere"], []])
+@pytest.mark.parametrize("among", [None, [5, 3, 299, 10**6], []])
+def test_scores_that_are_made_here_are_those_of_fts5(
+    many: tuple[WordIndex, WordIndex], asked: list[str], among: list[int] | None
+) -> None:
+    """The same passages in the same order, for one word and several, with words in no passage, of all and of a few."""
+    by_fts5, itself = many
+    found = by_fts5.search(asked, 10, among)
+    assert itself.search(asked, 10, among) == pytest.approx(found)
+    assert list(itself.search(asked, 10, among)) == list(found)
+    assert itself.rarity(asked) == by_fts5.rarity(asked)
+
+
+def test_what_is_kept_of_common_words_is_forgotten_when_passages_change(
+    many: tuple[WordIndex, WordIndex], connection: sqlite3.Connection
+) -> None:
+    """A passage that came is found, one that went is not."""
+    by_fts5, itself = many
+    best = next(iter(itself.search(["w1"], 1)))
+    by_fts5.remove([best])
+    connection.execute("DELETE FROM passages WHERE id = ?", (best,))
+    by_fts5.add([(301, "", "w1 w1 w1")])
+    connection.execute("INSERT INTO passages VALUES (301)")
+    assert best not in itself.search(["w1"], 300)
+    assert itself.search(["w1"], 300) == pytest.approx(by_fts5.search(["w1"], 300))
+    assert next(iter(itself.search(["w1"], 1))) == 301
 
 
 @given(st.text(max_size=80))

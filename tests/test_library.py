@@ -1,18 +1,19 @@
 """The library is the truth: what goes in comes out, what is removed is gone, and nobody else's folder is touched."""
 
-import hashlib
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -77,6 +78,25 @@ def test_documents_are_ordered_by_date_then_title_undated_last(filled: Library) 
     assert [d.title for d in filled.documents(ids(RAIN, FERRY))] == ["Ferry", "Rain"]
 
 
+def test_a_listing_is_the_documents_without_their_texts_a_page_at_a_time(filled: Library) -> None:
+    """In the same order; found by title, publisher or path, without case; the total is that of all that match."""
+    listed, total = filled.listing()
+    assert [(s.doc_id, s.title, s.source, s.published, s.paths, s.near) for s in listed] == [
+        (d.doc_id, d.title, d.source, d.published, d.paths, d.near) for d in filled.documents()
+    ]
+    assert ([s.passages for s in listed], total) == ([1, 1, 1, 1], 4)
+    for offset, limit, contains, titles, found in (
+        (1, 2, "", ["Bread", "Ferry"], 4),
+        (3, 2, "", ["Rain"], 4),
+        (9, 2, "", [], 4),
+        (0, 1, "DAILY", ["Mill"], 2),
+        (0, 9, "bread.txt", ["Bread"], 1),
+        (0, 9, "dawn", [], 0),
+    ):
+        listed, total = filled.listing(offset, limit, contains)
+        assert ([s.title for s in listed], total) == (titles, found)
+
+
 def test_a_passage_record_holds_what_evidence_is_drawn_from(filled: Library) -> None:
     """Its text cut by its offsets, its sentences, and a vector for each."""
     (record,) = filled.passages(filled.passage_ids(ids(FERRY)))
@@ -107,6 +127,15 @@ def test_all_vectors_come_with_the_version_they_belong_to(filled: Library) -> No
     assert found.tolist() == [1, 2, 3, 4]
     assert vectors.shape == (4, 256)
     assert version == filled.version() == 1
+
+
+def test_vectors_that_are_known_are_not_read_again(filled: Library) -> None:
+    """All ids come, and the vectors of those that are new; one that is known and gone is no matter."""
+    everything = filled.vectors()[1]
+    found, vectors, _ = filled.vectors(np.array([3, 1, 99]))
+    assert found.tolist() == [1, 2, 3, 4]
+    assert np.array_equal(vectors, everything[[1, 3]])
+    assert len(filled.vectors(np.array([4, 3, 2, 1]))[1]) == 0
 
 
 def test_an_empty_library_has_nothing(library: Library) -> None:
@@ -310,7 +339,19 @@ def test_an_empty_folder_becomes_a_library(tmp_path: Path) -> None:
     (tmp_path / f".{DATABASE}.draft").write_bytes(b"half a library")
     with closing(Library.open(tmp_path)) as library:
         assert library.counts() == (0, 0, 0)
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".DS_Store", SEAL, DATABASE, "writer.lock"]
+    shown = sorted(entry.name for entry in tmp_path.iterdir() if not entry.name.startswith("."))
+    assert shown == [DATABASE, SEAL, "writer.lock"]
+
+
+def test_a_library_that_many_make_at_once_is_one(tmp_path: Path) -> None:
+    """All open the same empty library, and none meets a half one."""
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(lambda _: Library.open(tmp_path / "a.library"), range(8)))
+    assert [library.counts() for library in opened] == [(0, 0, 0)] * 8
+    opened[0].put([indexed(FERRY)])
+    assert {library.counts()[0] for library in opened} == {1}
+    for library in opened:
+        library.close()
 
 
 @pytest.mark.parametrize("statement", ["PRAGMA application_id = 7", "PRAGMA user_version = 99"])
@@ -484,4 +525,4 @@ def test_what_a_dead_writer_left_is_opened_and_sealed(filled: Library) -> None:
     with closing(Library.open(filled.folder)) as library:
         assert library.counts()[0] > 0
     assert (filled.folder / "writer.lock").read_bytes() == b""
-    assert (filled.folder / SEAL).read_text() == hashlib.sha256((filled.folder / DATABASE).read_bytes()).hexdigest()
+    assert (filled.folder / SEAL).read_text() == xxhash.xxh3_128((filled.folder / DATABASE).read_bytes()).hexdigest()

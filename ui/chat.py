@@ -7,9 +7,9 @@ for anything else.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from importlib.resources import files
 from typing import Any
 
@@ -18,12 +18,12 @@ from fastapi import FastAPI
 
 from rag.assistant import Assistant
 from rag.types import Answer, Filter, to_dict
-from ui import frame, server
+from ui import evaluation_page, frame, library_page, server
 from ui.answering import Problem, Working, answering
 from ui.conversations import is_owner, new_owner
 from ui.talk import Sent, Talk, whole
+from ui.work import Work
 
-_QUEUE = 64
 _STATE_TTL_S = 24 * 3600
 _SUGGEST_AFTER_S = 0.2  # searching would else take the processor from showing the answer
 
@@ -34,32 +34,43 @@ _SANS = [
 _MONO = [gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospace")]
 
 
-def serve(assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860) -> None:
-    """Serve the chat until Ctrl-C. Raises SaysoError for an address or a port that cannot be used."""
-    listener = server.open_socket(host, port)
+def serve(
+    assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860, users: Mapping[str, bytes] | None = None
+) -> None:
+    """Serve the chat until Ctrl-C. users: those who may come in, as `access.read_users` gives them; None for everybody.
+
+    Raises SaysoError for an address or a port that cannot be used.
+    """
+    listener = server.open_socket(host, port, signed_in=users is not None)
     assistant.warm_up()
-    server.run(app(assistant, host), listener, host)
+    with closing(Work(assistant, local=server.is_loopback(host) and users is None)) as work:
+        server.run(app(assistant, host, users, work), listener, host)
 
 
-def app(assistant: Assistant, host: str = "127.0.0.1") -> FastAPI:
-    """The chat behind the guards of ui/server.py."""
+def app(
+    assistant: Assistant, host: str = "127.0.0.1", users: Mapping[str, bytes] | None = None, work: Work | None = None
+) -> FastAPI:
+    """The chat behind the guards of ui/server.py. work: what the other tabs do, made here when it is not given."""
+    work = work or Work(assistant, local=server.is_loopback(host) and users is None)
+    guarded = server.new_app(host, users, health=lambda: {"documents": assistant.listing(limit=0)[1]})
+    work.add_routes(guarded)
 
     async def made() -> FastAPI:
-        return _mount(build(assistant), host)
+        return _mount(build(assistant, work), guarded)
 
     # Gradio opens event loops that it never closes unless one is running, and the caller's thread may have its own.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(made())).result()
 
 
-def _mount(blocks: gr.Blocks, host: str) -> FastAPI:
+def _mount(blocks: gr.Blocks, guarded: FastAPI) -> FastAPI:
     theme = gr.themes.Base(primary_hue="teal", neutral_hue="slate", font=_SANS, font_mono=_MONO, radius_size="lg")
     mounted: FastAPI = gr.mount_gradio_app(
-        server.new_app(host),
+        guarded,
         blocks,
         path="/",
         theme=theme,
-        head=f"<style>{_asset('chat.css')}</style>",  # as `css` Gradio would rewrite its selectors
+        head=f"<style>{_asset('chat.css')}{_asset('tabs.css')}</style>",  # as `css` Gradio would rewrite its selectors
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -72,7 +83,7 @@ def _mount(blocks: gr.Blocks, host: str) -> FastAPI:
     return mounted
 
 
-def build(assistant: Assistant) -> gr.Blocks:
+def build(assistant: Assistant, work: Work) -> gr.Blocks:
     """The page and what happens on it. The assistant stays open as long as the page is served."""
 
     async def api_ask(question: str) -> dict[str, Any]:
@@ -88,27 +99,35 @@ def build(assistant: Assistant) -> gr.Blocks:
     page = gr.Blocks(title="sayso", analytics_enabled=False, delete_cache=(3600, 3600))
     with page:
         with gr.Row(elem_id="top"):
-            gr.HTML(frame.header_html(len(assistant.documents())), elem_id="brand", apply_default_css=False)
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Ask", elem_id="talk"):
-            _ask_tab(page, Talk(assistant))
+            held = assistant.listing(limit=0)[1]
+            gr.HTML(frame.header_html(held), elem_id="brand", apply_default_css=False)
+        where = gr.State(Filter(), time_to_live=_STATE_TTL_S)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Ask", elem_id="talk"):
+                scope = _ask_tab(page, Talk(assistant), where)
+            library_page.tab(work, where, scope)
+            evaluation_page.tab(work)
         gr.events.api(api_ask, api_name="ask")
-    page.queue(max_size=_QUEUE, default_concurrency_limit=4, api_open=False)
+    page.queue(max_size=server.MAX_QUEUE, default_concurrency_limit=4, api_open=False)
     # Gradio computes statistics after every question for its dashboard, which is off.
     page._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
     return page
 
 
-def _ask_tab(page: gr.Blocks, talk: Talk) -> None:
-    """The tab in which questions are asked, and its events."""
+def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
+    """The tab in which questions are asked, and its events. where: what a question is limited to.
+
+    Returns the place that says so.
+    """
     # The word that only this browser knows. Gradio encrypts it with a "secret" that it also sends to the page, and
     # would make a new one at each start, with which nothing kept could be read.
     owner = gr.BrowserState("", storage_key="sayso", secret="sayso")  # noqa: S106  # hides nothing
     number = gr.Number(0, precision=0, visible=False)  # of the open conversation: held by the page, not the server
     asked = gr.State("", time_to_live=_STATE_TTL_S)
-    where = gr.State(Filter(), time_to_live=_STATE_TTL_S)
     listed = _html(talk.listed("", 0), "conversations")
     log = _html(talk.log("", 0), "log", "chat.js")
     live = _html("", "live")
+    scope = gr.HTML("", elem_id="scope", apply_default_css=False)
     box = gr.Textbox(
         label="Your question",
         show_label=False,
@@ -131,17 +150,20 @@ def _ask_tab(page: gr.Blocks, talk: Talk) -> None:
         asking: Any = gr.update(value="", submit_btn=False, stop_btn="Stop")
         try:
             question = talk.question(owner, held, question, _sent(event))
+            answer: Answer | None = None
             async with aclosing(talk.answering(owner, held, question, where)) as steps:
                 async for step in steps:
-                    if isinstance(step, Working):
+                    if isinstance(step, Answer):
+                        answer = step
+                    else:
                         yield asking, same, frame.working_html(question, step), same, same, question
                         asking = same
-            assert isinstance(step, Answer), "answering ends with the answer"
+            assert answer is not None, "answering ends with the answer"
             unkept, problem = None, ""
             try:
-                held = await asyncio.to_thread(talk.keep, owner, held, step, where)
+                held = await asyncio.to_thread(talk.keep, owner, held, answer, where)
             except Problem as error:
-                unkept, problem = step, frame.problem_html(str(error))
+                unkept, problem = answer, frame.problem_html(str(error))
             yield _ready(), talk.log(owner, held, unkept=unkept), problem, talk.listed(owner, held), held, ""
         except Problem as error:  # the question goes back into the box: it only needs mending
             again = _ready(question.strip()[: talk.longest])
@@ -216,6 +238,7 @@ def _ask_tab(page: gr.Blocks, talk: Talk) -> None:
     # A reload comes back to the conversation whose number the address ends in.
     place = "(owner, number) => [owner, Number(location.hash.slice(1)) || 0]"
     page.load(arrive, mine, [owner, *whole_page], js=place, **quietly)
+    return scope
 
 
 def _html(value: str, name: str, script: str = "") -> gr.HTML:

@@ -310,17 +310,28 @@ def import_library(
 
 @app.command(epilog="Example: sayso chat --port 8080")
 def chat(
-    host: Annotated[str, typer.Option(metavar="HOST", help="An address of this machine itself.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(metavar="HOST", help="One that other machines can reach needs --auth.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0 takes any free one.")] = 7860,
+    auth: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ask for one of these name:password lines; only you may read the file."),
+    ] = None,
     model: ModelOption = None,
     api_base: ApiBaseOption = None,
     library: LibraryOption = None,
 ) -> None:
     """Open the chat in the browser; Ctrl-C stops it."""
+    from ui.access import read_users
+    from ui.server import check_address
+
+    users = read_users(auth) if auth else None
+    check_address(host, port, signed_in=users is not None)
     from ui.chat import serve
 
     with _open(library, model=model, api_base=api_base) as assistant:
-        serve(assistant, host=host, port=port)
+        serve(assistant, host=host, port=port, users=users)
 
 
 @app.command("eval", epilog="Example: sayso eval eval/questions/seeds.jsonl --out seeds.json")
@@ -367,7 +378,9 @@ def evaluate(
 def bench(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="index, ask, cold, verifier, followups (these when none), faults."),
+        typer.Argument(
+            metavar="NAME", help="index, ask, cold, verifier, followups (these when none); chat, faults, scale."
+        ),
     ] = None,
     corpus: Annotated[Path | None, typer.Option(metavar="FILE", help="Paragraphs, one JSON object a line.")] = None,
     questions: Annotated[Path | None, typer.Option(metavar="FILE", help="Questions about them, the same way.")] = None,
@@ -377,7 +390,9 @@ def bench(
 
     index: passages a second; ask: a question, warm; cold: `sayso ask` from its start (`make bench` installs what these
     are compared with). verifier: altered sentences that pass. followups: what they find, alone and put in full.
+    chat: many who ask the served chat at once.
     faults: what a library survives, such as kills, damaged files and full disks.
+    scale: a library of 200,000 passages (making it the first time takes many minutes and 2 GB).
     """
     from eval.bench import run
 
@@ -454,7 +469,10 @@ def _open(library: str | None, **given: object) -> "Assistant":
     """given: settings, None where the command line says nothing of them."""
     from rag import Assistant
 
-    return Assistant.open(library, settings=_settings(**given))
+    settings = _settings(**given)
+    if library is None and not settings.library and not settings.library_path.exists():
+        _say("no library yet; making one of the five documents of the seeds, which takes some seconds")
+    return Assistant.open(library, settings=settings)
 
 
 def _settings(**given: object) -> "Settings":

@@ -2,7 +2,7 @@
 
 Refused: a Host that is not ours (DNS rebinding), an Origin that is not ours (another site's page), a large body, and
 every Gradio route that the chat does not use. What is served carries a content security policy under which no markup
-can run a script or reach another machine.
+can run a script or reach another machine. Beyond this machine it serves those alone who can sign in (ui/access.py).
 """
 
 import errno
@@ -13,24 +13,36 @@ import secrets
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import SaysoError, UsageError
+from index.files import MAX_FILE_BYTES
+from ui.access import HEALTH, Gate
 
 MAX_BODY_BYTES = 65_536  # a question of the longest allowed length, written as JSON escapes, is 24 kB
+UPLOADS = "/uploads/"  # below this a body is a file, which its route reads piece by piece and counts
+MAX_QUEUE = 256  # questions and clicks that wait; each is at most MAX_BODY_BYTES
+_MAX_CONNECTIONS = 1000
+_QUEUE_IS_FULL = f"{MAX_QUEUE} questions are waiting already, which is as many as sayso keeps; ask again in a minute"
 _SHUTDOWN_S = 2  # open pages hold a connection; Ctrl-C does not wait for them
 
-# Gradio serves files, fetches addresses, takes uploads and shows a dashboard; the chat needs none of it.
+# Gradio serves files, fetches addresses, takes uploads and shows a dashboard; the chat needs none of it. Files are
+# added by a route of our own (ui/work.py), so that no path on this machine goes to a page or comes back from one.
+# "private" hides a function of the page from the list of those for programs, yet it can be called by its name: only
+# these can here.
+PUBLIC = ("ask", "documents", "search")
 _UNUSED = re.compile(
     r"/(?:monitoring|login|logout|svelte|pwa_icon"
+    rf"|gradio_api/(?:run|api|call)/(?!(?:v2/)?(?:{'|'.join(PUBLIC)})(?:/|$))"
     r"|gradio_api/(?:upload|file|proxy|stream|component_server|custom_component|deep_link|process_recording|runs|"
     r"run-history|vibe|undo-vibe|profiling|dev|token))"
 )
@@ -41,6 +53,7 @@ _POLICY = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'self'; "
     "form-action 'none'; frame-src 'none'; frame-ancestors 'none'; object-src 'none'"
 )
+_IN_FIGURES = re.compile(r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -55,36 +68,42 @@ _ICON = (
 )
 
 
-def new_app(host: str) -> FastAPI:
+def new_app(
+    host: str, users: Mapping[str, bytes] | None = None, health: Callable[[], Mapping[str, Any]] = dict
+) -> FastAPI:
     """An app that answers only for this host and its own pages; the chat is mounted on it.
 
-    host: as given to `open_socket`.
+    host: as given to `open_socket`. users: as `access.read_users` gives them, None where everybody may come in. health:
+    what `/healthz` adds for those who may.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get(HEALTH, include_in_schema=False)
+    def healthy() -> dict[str, Any]:
+        return {"status": "ok", **health()}
 
     @app.get("/favicon.ico", include_in_schema=False)
     def icon() -> Response:
         return Response(_ICON, media_type="image/svg+xml")
 
+    app.add_middleware(Gate, users=users)
     app.add_middleware(Guard)
     # Added last, so it is asked first.
     allowed = ["localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host]
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)
+    if _is_everywhere(host):
+        app.add_middleware(OwnHosts, allowed_hosts=[*allowed, socket.gethostname().lower(), socket.getfqdn().lower()])
+    else:
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)
     return app
 
 
-def open_socket(host: str, port: int) -> socket.socket:
-    """Bind before anything else is built. port 0 takes any free one.
+def open_socket(host: str, port: int, *, signed_in: bool = False) -> socket.socket:
+    """Bind before anything else is built. port 0 takes any free one. signed_in: those alone are served.
 
-    Raises UsageError for an address other machines can reach, SaysoError when the port is taken.
+    Raises UsageError for an address that other machines can reach unless they must sign in, SaysoError when the port
+    is taken.
     """
-    if not 0 <= port <= 65_535:
-        raise UsageError(f"there is no port {port}; choose one from 1024 to 65535: sayso chat --port 7861")
-    if not is_loopback(host):
-        raise UsageError(
-            f"--host {host} needs --auth, which sayso does not have yet; leave --host out and reach this machine "
-            f"through a tunnel: ssh -L {port}:127.0.0.1:{port} THIS_MACHINE"
-        )
+    check_address(host, port, signed_in=signed_in)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -98,11 +117,29 @@ def open_socket(host: str, port: int) -> socket.socket:
     return listener
 
 
+def check_address(host: str, port: int, *, signed_in: bool) -> None:
+    """Raises UsageError as `open_socket` would, before anything is opened."""
+    if not 0 <= port <= 65_535:
+        raise UsageError(f"there is no port {port}; choose one from 1024 to 65535: sayso chat --port 7861")
+    if not (signed_in or is_loopback(host)):
+        raise UsageError(
+            f"--host {host} needs --auth FILE, with a name:password on each line; or leave --host out and reach this "
+            f"machine through a tunnel: ssh -L {port}:127.0.0.1:{port} THIS_MACHINE"
+        )
+
+
 def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def _is_everywhere(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 def address(listener: socket.socket, host: str) -> str:
@@ -114,7 +151,13 @@ class ChatServer(uvicorn.Server):
 
     def __init__(self, app: FastAPI, *, ready: Callable[[], None] = lambda: None) -> None:
         super().__init__(
-            uvicorn.Config(app, log_level="critical", access_log=False, timeout_graceful_shutdown=_SHUTDOWN_S)
+            uvicorn.Config(
+                app,
+                log_level="critical",
+                access_log=False,
+                timeout_graceful_shutdown=_SHUTDOWN_S,
+                limit_concurrency=_MAX_CONNECTIONS,
+            )
         )
         self._ready = ready
 
@@ -125,10 +168,11 @@ class ChatServer(uvicorn.Server):
 
 def run(app: FastAPI, listener: socket.socket, host: str) -> None:
     """Serve until Ctrl-C, and open the page in a browser when there is a display to show one on."""
-    url = address(listener, host)
+    url = address(listener, socket.gethostname() if _is_everywhere(host) else host)
+    in_clear = "" if is_loopback(host) else "; passwords travel in clear: put a TLS proxy in front"
 
     def ready() -> None:
-        print(f"sayso chat: {url} (Ctrl-C stops it)", file=sys.stderr, flush=True)
+        print(f"sayso chat: {url} (Ctrl-C stops it{in_clear})", file=sys.stderr, flush=True)
         if has_display():
             webbrowser.open(url)
 
@@ -143,6 +187,14 @@ def has_display() -> bool:
     if sys.platform in ("darwin", "win32"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+class OwnHosts(TrustedHostMiddleware):
+    """For a server on every address: its names, and any address in figures, which no name can be pointed at."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
+        await (self.app if _IN_FIGURES.fullmatch(host) else super().__call__)(scope, receive, send)
 
 
 class Guard:
@@ -168,7 +220,8 @@ class Guard:
             # The page is rewritten below, so it must not arrive compressed.
             scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]}
             guarded = _with_nonces(guarded, nonce)
-        if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not scope["path"].startswith(UPLOADS):
+            guarded = _with_clear_words(guarded)
             body = await _read_body(receive)
             if body is None:
                 await PlainTextResponse("request too large", 413)(scope, receive, guarded)
@@ -187,7 +240,8 @@ def _refusal(scope: Scope, headers: Headers) -> PlainTextResponse | None:
     if _UNUSED.match(scope["path"]):
         return PlainTextResponse("not found", 404)
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+    most = MAX_FILE_BYTES if scope["path"].startswith(UPLOADS) else MAX_BODY_BYTES
+    if not length.isdecimal() or int(length) > most:
         return PlainTextResponse("request too large", 413)
     return None
 
@@ -226,6 +280,25 @@ def _with_nonces(send: Send, nonce: str) -> Send:
         await send({"type": "http.response.body", "body": page})
 
     return rewriting
+
+
+def _with_clear_words(send: Send) -> Send:
+    """Say in words when Gradio's queue takes no more."""
+    full = False
+
+    async def clear(message: Message) -> None:
+        nonlocal full
+        if message["type"] == "http.response.start" and message["status"] == 503:
+            full = True
+            answer = JSONResponse({"detail": _QUEUE_IS_FULL}, 503, {"Retry-After": "60"})
+            for name, value in answer.headers.items():
+                MutableHeaders(scope=message)[name] = value
+            await send(message)
+            await send({"type": "http.response.body", "body": bytes(answer.body)})
+        elif not full:
+            await send(message)
+
+    return clear
 
 
 async def _read_body(receive: Receive) -> bytes | None:

@@ -5,7 +5,9 @@
     cold        `sayso ask` in a fresh process
     verifier    what it lets through and refuses, on sentences altered by one thing
     followups   what a conversation's last question finds, alone and put in full by rule (and by SAYSO_MODEL)
+    chat        200 questions at once from 20 clients of the served chat; only when it is named
     faults      what a library survives: kills, damaged files, full disks; takes long, so only when it is named
+    scale       200,000 passages: search, opening, adding, memory; only when named, since making them takes long
 
 Heavy imports happen in the benchmark that needs them, so that `cold` runs without LangChain.
 """
@@ -111,10 +113,22 @@ def _followups(workload: Workload) -> Result:
     return measure_following(workload)
 
 
+def _chat(workload: Workload) -> Result:
+    from eval.bench.chatting import measure_chatting
+
+    return measure_chatting(workload)
+
+
 def _faults(_: Workload) -> Result:
     from eval.bench.faults import measure_faults
 
     return measure_faults()
+
+
+def _scale(workload: Workload) -> Result:
+    from eval.bench.scale import measure_scale
+
+    return measure_scale(workload)
 
 
 _BENCHMARKS: Mapping[str, Callable[[Workload], Result]] = {
@@ -123,6 +137,8 @@ _BENCHMARKS: Mapping[str, Callable[[Workload], Result]] = {
     "cold": _cold,
     "verifier": _verifier,
     "followups": _followups,
+    "chat": _chat,
     "faults": _faults,
+    "scale": _scale,
 }
-_ONLY_NAMED = ("faults",)
+_ONLY_NAMED = ("chat", "faults", "scale")

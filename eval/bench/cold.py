@@ -18,9 +18,9 @@ _RUNS = 3
 def measure_cold(workload: Workload) -> Result:
     question = workload.questions[0].question
     library = str(workload.assistant.path)
-    ours = [_run(["-m", "ui.cli", "ask", question, "--library", library]) for _ in range(_RUNS)]
-    models = [_run(["-c", "import sentence_transformers"]) for _ in range(_RUNS)]
-    bare = [_run(["-c", "import torch"]) for _ in range(_RUNS)]
+    ours = [run_python(["-m", "ui.cli", "ask", question, "--library", library])[0] for _ in range(_RUNS)]
+    models = [run_python(["-c", "import sentence_transformers"])[0] for _ in range(_RUNS)]
+    bare = [run_python(["-c", "import torch"])[0] for _ in range(_RUNS)]
     return Result(
         name="cold",
         workload=workload.name,
@@ -36,14 +36,18 @@ def measure_cold(workload: Workload) -> Result:
     )
 
 
-def _run(arguments: Sequence[str]) -> float:
-    """Wall seconds of a Python process. Raises SaysoError with the last line it wrote when it fails."""
+def run_python(arguments: Sequence[str], told: str = "") -> tuple[float, str]:
+    """Wall seconds of a Python process that reads `told`, and what it printed.
+
+    Raises SaysoError with the last line it wrote when it fails.
+    """
     root = str(Path(package.__file__).parents[1])  # so that a checkout that is not installed is found as well
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
     started = time.perf_counter()
     done = subprocess.run(  # noqa: S603  # this Python, these arguments, no shell
         [sys.executable, *arguments],
         env={**os.environ, "PYTHONPATH": path},
+        input=told,
         capture_output=True,
         text=True,
         check=False,
@@ -52,7 +56,7 @@ def _run(arguments: Sequence[str]) -> float:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
         raise SaysoError(f"python {' '.join(arguments)!r} exited with {done.returncode}: {last}")
-    return seconds
+    return seconds, done.stdout
 
 
 def _measurement(system: str, samples: Sequence[float]) -> Measurement:

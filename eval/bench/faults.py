@@ -20,37 +20,16 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from eval.bench.measure import Measurement, Result
+from eval.failing import WORDS, HashEmbedder, document, text_of
 from index import durable, sync
 from index.check import check, compact
 from index.errors import LibraryBusy, LibraryError, LibraryReadOnly, SaysoError, SpecMismatch
-from index.lexical import analyse
 from index.library import DATABASE, Library
 from index.load import document_id
-from index.types import Document, IndexSpec, PassageInput, PassageVectors
+from index.seal import SEAL
+from index.types import Document
 from index.vectors import DamagedGeneration, VectorIndex
-
-_DIMENSION = 64
-_WORDS = [
-    "harbour",
-    "storm",
-    "wall",
-    "mayor",
-    "bees",
-    "valley",
-    "winter",
-    "train",
-    "ticket",
-    "crown",
-    "mill",
-    "river",
-    "bridge",
-    "bread",
-    "spring",
-    "dawn",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,46 +46,12 @@ class Counts:
     rebuilt_queries: int = 200
 
 
-class HashEmbedder:
-    """A text is the sum of a fixed random vector for each of its words: nothing to load, and the same everywhere."""
-
-    def __init__(self, model: str = "hash", dimension: int = _DIMENSION) -> None:
-        self.spec = IndexSpec(model, hashlib.sha256(model.encode()).hexdigest(), dimension, 256, "bench")
-        self.embedded = 0
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(text.split()) for text in texts]
-
-    def encode_passages(self, passages: Sequence[PassageInput]) -> list[PassageVectors]:
-        self.embedded += len(passages)
-        return [
-            PassageVectors(self.encode_query(p.text), np.stack([self.encode_query(p.text[s:e]) for s, e in p.spans]))
-            for p in passages
-        ]
-
-    def encode_query(self, text: str) -> np.ndarray:
-        seeds = [int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") for word in analyse(text)] or [0]
-        vector = np.sum([np.random.default_rng(s).standard_normal(self.spec.dimension) for s in seeds], axis=0)
-        return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
-
-
 # -- what the faults are made on --------------------------------------------------------------------------------------
-
-
-def text_of(number: int) -> str:
-    """A text of its own for each number."""
-    draw = random.Random(number)  # noqa: S311  # the same texts each time, nothing secret
-    sentences = [f"{' '.join(draw.choices(_WORDS, k=9)).capitalize()}." for _ in range(4)]
-    return f"Report {number} of the {draw.choice(_WORDS)}. " + " ".join(sentences)
-
-
-def _document(number: int) -> Document:
-    return Document(document_id(text_of(number)), f"Report {number}", text_of(number))
 
 
 def _made(folder: Path, numbers: Sequence[int]) -> Path:
     with closing(Library.open(folder)) as library:
-        sync.add(library, HashEmbedder, [_document(n) for n in numbers])
+        sync.add(library, HashEmbedder, [document(n) for n in numbers])
     return folder
 
 
@@ -119,7 +64,7 @@ def _nearest(library: Library, question: str, k: int = 10) -> list[tuple[str, fl
 
 def _questions(count: int) -> list[str]:
     draw = random.Random(3)  # noqa: S311
-    return [" ".join(draw.choices(_WORDS, k=4)) for _ in range(count)]
+    return [" ".join(draw.choices(WORDS, k=4)) for _ in range(count)]
 
 
 def _sound(library: Library) -> bool:
@@ -131,41 +76,10 @@ def _sound(library: Library) -> bool:
 
 
 def _child(call: str, *arguments: object) -> "subprocess.Popen[str]":
-    script = f"import sys; from eval.bench import faults; faults.{call}(*sys.argv[1:])"
-    return subprocess.Popen(  # noqa: S603  # this interpreter, this module
+    script = f"import sys; from eval import failing; failing.{call}(*sys.argv[1:])"
+    return subprocess.Popen(  # noqa: S603  # this interpreter, the module beside this folder
         [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, text=True
     )
-
-
-def ingest(folder: str, first: str, count: str) -> None:
-    """Add documents one by one and tell each that is acknowledged."""
-    with closing(Library.open(Path(folder))) as library:
-        print("ready", flush=True)
-        for number in range(int(first), int(first) + int(count)):
-            sync.add(library, HashEmbedder, [_document(number)])
-            print(number, flush=True)
-
-
-def hold(folder: str) -> None:
-    """Hold the right to write until killed."""
-    with closing(Library.open(Path(folder))) as library, library.writer():
-        print("ready", flush=True)
-        time.sleep(600)
-
-
-def die_at(folder: str, number: str, at: str) -> None:
-    """Add a document and die before the at-th durable step; exit status 0 when there are not so many."""
-    left = int(at)
-
-    def step(_name: str) -> None:
-        nonlocal left
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
-
-    with closing(Library.open(Path(folder))) as library:
-        durable.step = step
-        sync.add(library, HashEmbedder, [_document(int(number))])
 
 
 # -- the faults -------------------------------------------------------------------------------------------------------
@@ -188,7 +102,7 @@ def killed_ingest(root: Path, counts: Counts) -> Iterator[bool]:
             texts = [document.text for document in library.documents()]
             kept = {text_of(n) for n in told} <= set(texts) and len(texts) == len(set(texts)) <= len(told) + 1
             found = all(_nearest(library, text_of(n), 1)[0][0] == text_of(n) for n in told)
-            sync.add(library, HashEmbedder, [_document(n) for n in range(5)])
+            sync.add(library, HashEmbedder, [document(n) for n in range(5)])
             yield kept and found and opened_s < 2 and _sound(library)
         shutil.rmtree(folder)
 
@@ -206,7 +120,7 @@ def killed_publish(root: Path, _: Counts) -> Iterator[bool]:
             texts = {document.text for document in library.documents()}
             whole = texts in ({text_of(n) for n in range(5)}, {text_of(n) for n in range(6)})
             found = {text for text, _ in _nearest(library, "harbour storm", 50)} == texts
-            sync.add(library, HashEmbedder, [_document(5)])
+            sync.add(library, HashEmbedder, [document(5)])
             yield whole and found and _sound(library)
         at += 1
 
@@ -283,7 +197,7 @@ def lost_files(root: Path, _: Counts) -> Iterator[bool]:
             else:
                 lost.unlink()
             # A seal that is gone is set anew, after SQLite was asked; everything else is told.
-            made_again = not zeroed and lost.name.endswith(".sha256")
+            made_again = not zeroed and lost.name == SEAL
             yield _noticed(folder, before, questions) or (made_again and _answers(folder, before, questions))
             shutil.rmtree(folder)
 
@@ -321,12 +235,12 @@ def refused_writes(root: Path, _: Counts) -> Iterator[bool]:
             with closing(Library.open(folder)) as library:
                 with _failing(at, code):
                     try:
-                        sync.add(library, HashEmbedder, [_document(5)])
+                        sync.add(library, HashEmbedder, [document(5)])
                         refused, clear = False, True
                     except LibraryReadOnly as error:
                         clear = os.strerror(code) in str(error) and ";" in str(error)
                 serves = len(_nearest(library, "harbour", 50)) == len(library.documents()) >= 5
-                sync.add(library, HashEmbedder, [_document(5)])
+                sync.add(library, HashEmbedder, [document(5)])
                 yield clear and serves and _sound(library)
             at += 1
 
@@ -346,14 +260,14 @@ def small_disk(root: Path, _: Counts) -> Iterator[bool]:
             with closing(Library.open(folder)) as library:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
                 try:
-                    sync.add(library, HashEmbedder, [_document(n) for n in range(5, 60)])
+                    sync.add(library, HashEmbedder, [document(n) for n in range(5, 60)])
                     clear = False
                 except LibraryReadOnly as error:
                     clear = "free" in str(error)
                 finally:
                     resource.setrlimit(resource.RLIMIT_FSIZE, before)
                 serves = len(_nearest(library, "harbour", 50)) == 5
-                sync.add(library, HashEmbedder, [_document(5)])
+                sync.add(library, HashEmbedder, [document(5)])
                 yield clear and serves and _sound(library)
     finally:
         signal.signal(signal.SIGXFSZ, handler)
@@ -365,7 +279,7 @@ def foreign_generations(root: Path, _: Counts) -> Iterator[bool]:
     older = root / "older"
     shutil.copytree(folder, older)
     with closing(Library.open(folder)) as library:
-        sync.add(library, HashEmbedder, [_document(5)])
+        sync.add(library, HashEmbedder, [document(5)])
         for name in ("generations", "CURRENT"):
             path = folder / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -375,7 +289,7 @@ def foreign_generations(root: Path, _: Counts) -> Iterator[bool]:
         yield len(_nearest(library, "harbour", 50)) == 6 and any("check --repair" in problem for problem in problems)
         for other in (HashEmbedder("other"), HashEmbedder("hash", 32)):
             try:
-                sync.add(library, lambda other=other: other, [_document(6)])  # type: ignore[misc]
+                sync.add(library, lambda other=other: other, [document(6)])  # type: ignore[misc]
                 yield False
             except SpecMismatch as error:
                 yield "check --repair" in str(error) and len(library.documents()) == 6
@@ -431,13 +345,13 @@ def two_writers(root: Path, _: Counts) -> Iterator[bool]:
         assert child.stdout.readline() == "ready\n"
         started = time.perf_counter()
         try:
-            sync.add(library, HashEmbedder, [_document(3)])
+            sync.add(library, HashEmbedder, [document(3)])
             yield False
         except LibraryBusy as error:
             yield f"held by process {child.pid}" in str(error) and time.perf_counter() - started < 1
         child.kill()
         child.wait()
-        sync.add(library, HashEmbedder, [_document(3)])
+        sync.add(library, HashEmbedder, [document(3)])
         yield _sound(library)
 
 
@@ -448,7 +362,7 @@ def removed_documents(root: Path, counts: Counts) -> Iterator[bool]:
         secrets = [hashlib.sha256(str(n).encode()).hexdigest()[:12] for n in range(counts.removals)]
         texts = [f"The secret word of report {n} is zq{secret}. {text_of(n)}" for n, secret in enumerate(secrets)]
         sync.add(library, HashEmbedder, [Document(document_id(t), t[:30], t) for t in texts])
-        sync.add(library, HashEmbedder, [_document(0)])
+        sync.add(library, HashEmbedder, [document(0)])
         for text, secret in zip(texts, secrets, strict=True):
             sync.remove(library, [document_id(text)])
             found = [t for t, _ in _nearest(library, text)]

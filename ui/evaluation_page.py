@@ -1,0 +1,80 @@
+"""The Evaluation tab: a question set is asked, and what came of it is shown. Gradio's half of it.
+
+The HTML is made in ui/evaluation_html.py and the work is done in ui/work.py.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from index.errors import SaysoError
+from ui import evaluation_html as html
+from ui.library_html import progress_html
+from ui.library_page import _EVERY_S, _SHOWN, _data, _html, _typed
+from ui.render import error_html
+from ui.work import Cancelled, Job, Work, question_sets
+
+_EMPTY = '<p class="empty">Nothing has been measured yet. The questions about the seeds take about half a minute.</p>'
+
+
+def tab(work: Work) -> None:
+    """Build the tab, inside gr.Tabs."""
+
+    def begin(event: gr.EventData) -> Iterator[tuple[Any, str]]:
+        data = _data(event)
+        number, token = data.get("set"), data.get("questions")
+        try:
+            if isinstance(number, int):
+                job = work.evaluate_built_in(number)
+            elif token is not None:
+                job = work.evaluate(_typed(data, "questions"))
+            else:
+                job = work.evaluate_path(_typed(data, "named"))
+        except SaysoError as error:
+            yield gr.skip(), error_html(str(error))
+            return
+        yield from following(job)
+
+    def opened(run: str) -> Iterator[tuple[Any, str]]:
+        """What is under way, or was shown before."""
+        if work.evaluating is not None and work.evaluating.running:
+            yield from following(work.evaluating)
+        else:
+            yield run, shown(run)
+
+    def following(job: Job[str]) -> Iterator[tuple[Any, str]]:
+        while not job.wait(_EVERY_S):
+            yield gr.skip(), progress_html(job.done, job.total, job.at, "Asking")
+        try:
+            run = job.result()
+        except Cancelled:
+            yield gr.skip(), error_html(f"cancelled after {job.done} of {job.total} questions")
+        except SaysoError as error:
+            yield gr.skip(), error_html(str(error))
+        else:
+            yield run, shown(run)
+
+    def shown(token: str, failures: bool = False, offset: int = 0) -> str:
+        run = work.run(token)
+        return html.run_html(run, token, failures=failures, offset=offset) if run else _EMPTY
+
+    def show(token: str, event: gr.EventData) -> str:
+        data = _data(event)
+        offset = data.get("offset")
+        return shown(token, data.get("failures") == 1, max(0, offset) if isinstance(offset, int) else 0)
+
+    def cancel() -> None:
+        if work.evaluating is not None:
+            work.evaluating.cancel()
+
+    with gr.Tab("Evaluation", id="evaluation", elem_id="evaluation") as page:
+        run = gr.State("")
+        choose = _html(html.choose_html(question_sets(), local=work.local), "evaluation-choose")
+        report = _html("", "evaluation-report")
+
+        page.select(opened, [run], [run, report], **_SHOWN)
+        for start in (choose.run_set, choose.run_file):
+            start(begin, None, [run, report], concurrency_limit=8, **_SHOWN)
+        report.show_questions(show, [run], [report], **_SHOWN)
+        report.cancel_work(cancel, None, None, **_SHOWN)

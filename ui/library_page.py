@@ -1,0 +1,180 @@
+"""The Library tab: files in, documents seen, searched and removed, questions limited to some. Gradio's half of it.
+
+The HTML is made in ui/library_html.py and the work is done in ui/work.py; here events meet them. What comes back from
+the browser are numbers, ids that are looked up, and the words of a search, a date or a path that somebody typed.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+
+from index.errors import SaysoError
+from rag.models import usable_models
+from rag.types import Filter, to_dict
+from ui import library_html as html
+from ui.render import error_html
+from ui.work import Job, Result, Work, is_token
+
+_EVERY_S = 0.3
+_TYPED = 500  # characters of anything that somebody typed
+_SHOWN = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def tab(work: Work, where: gr.State, scope: gr.HTML) -> None:
+    """Build the tab, inside gr.Tabs.
+
+    where: holds the Filter that questions are asked with; the Ask tab gives it to `Assistant.stream(where=…)`. scope:
+    on the Ask tab, says what the questions are limited to.
+    """
+    assistant = work.assistant
+
+    def documents(contains: str = "", offset: int = 0) -> str:
+        found, total = assistant.listing(offset, html.PAGE, contains)
+        return html.documents_html(found, total, offset, contains)
+
+    def sources() -> list[tuple[str, int]]:
+        return html.sources_of(assistant.listing()[0])
+
+    def opened(where: Filter) -> Iterator[tuple[Any, ...]]:
+        """The list as it is now, and work that is under way."""
+        yield documents(), html.filter_html(sources(), where), gr.skip(), ""
+        if work.adding is not None and work.adding.running:
+            for done, shown in _following(work.adding):
+                yield (documents() if done else gr.skip()), gr.skip(), shown, gr.skip()
+
+    def doing(start: Any, where: Filter) -> Iterator[tuple[Any, ...]]:
+        """start: begins the work. Shows how far it is, then what became of each file."""
+        try:
+            job = start()
+        except SaysoError as error:
+            yield gr.skip(), gr.skip(), gr.skip(), error_html(str(error))
+            return
+        for done, shown in _following(job):
+            if done:
+                yield documents(), html.filter_html(sources(), where), shown, ""
+            else:
+                yield gr.skip(), gr.skip(), shown, ""
+
+    def add(where: Filter, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        sent = _data(event).get("files")
+        tokens = [token for token in sent if is_token(token)] if isinstance(sent, list) else []
+        yield from doing(partial(work.add, tokens), where)
+
+    def sync(where: Filter, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        data = _data(event)
+        yield from doing(partial(work.sync, _typed(data, "folder"), prune=data.get("prune") is True), where)
+
+    def cancel() -> None:
+        if work.adding is not None:
+            work.adding.cancel()
+
+    def show(event: gr.EventData) -> str:
+        data = _data(event)
+        offset = data.get("offset")
+        return documents(_typed(data, "contains"), max(0, offset) if isinstance(offset, int) else 0)
+
+    def remove(where: Filter, event: gr.EventData) -> tuple[Any, ...]:
+        data = _data(event)
+        try:
+            work.remove(_typed(data, "doc"))
+        except SaysoError as error:
+            return gr.skip(), gr.skip(), gr.skip(), error_html(str(error))
+        return documents(_typed(data, "contains")), html.filter_html(sources(), where), gr.skip(), ""
+
+    def choose(event: gr.EventData) -> tuple[Any, ...]:
+        data = _data(event)
+        chosen = data.get("sources")
+        known = sources()
+        try:
+            where = html.filter_of(
+                known, chosen if isinstance(chosen, list) else (), _typed(data, "since"), _typed(data, "until")
+            )
+        except SaysoError as error:
+            return gr.skip(), gr.skip(), gr.skip(), error_html(str(error))
+        return where, html.scope_html(where), html.filter_html(known, where), html.scope_html(where) or _ALL
+
+    def choose_all() -> tuple[Any, ...]:
+        return Filter(), "", html.filter_html(sources(), Filter()), _ALL
+
+    def usable() -> str:
+        return html.models_html(usable_models(), assistant.settings.model)
+
+    with gr.Tab("Library", id="library", elem_id="library") as page:
+        drop = _html(html.drop_html(local=work.local), "library-add")
+        problem = _html("", "library-problem")
+        report = _html("", "library-report")
+        chosen = _html("", "library-filter")
+        said = _html("", "library-scope")
+        find = _html(_FIND, "library-find")
+        listed = _html("", "library-documents")
+        models = _html(_MODELS, "library-models")
+        seen = [listed, chosen, report, problem]
+
+        page.select(opened, [where], seen, **_SHOWN)
+        drop.add_files(add, [where], seen, concurrency_limit=8, **_SHOWN)
+        drop.sync_folder(sync, [where], seen, concurrency_limit=8, **_SHOWN)
+        report.cancel_work(cancel, None, None, **_SHOWN)
+        for look in (find.find_documents, listed.turn_page):
+            look(show, None, [listed], trigger_mode="always_last", **_SHOWN)
+        listed.remove_document(remove, [where], seen, **_SHOWN)
+        chosen.use_filter(choose, None, [where, scope, chosen, said], **_SHOWN)
+        chosen.use_all(choose_all, None, [where, scope, chosen, said], **_SHOWN)
+        models.show_models(usable, None, [models], **_SHOWN)
+        _api(work)
+
+
+def _api(work: Work) -> None:
+    """What programs may call beside `ask`."""
+
+    def search(query: str, k: float = 10) -> dict[str, Any]:
+        """Find passages, best first; returns {"query", "hits"} as JSON."""
+        if len(query) > work.assistant.settings.max_question_chars or not 1 <= k <= 100:
+            raise gr.Error("the query is too long, or k is not from 1 to 100", print_exception=False)
+        try:
+            return {"query": query, "hits": [to_dict(hit) for hit in work.assistant.search(query, k=int(k))]}
+        except SaysoError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    def documents(offset: float = 0, limit: float = 100, contains: str = "") -> dict[str, Any]:
+        """List documents without their texts, by date; returns {"documents", "total"} as JSON."""
+        found, total = work.assistant.listing(max(0, int(offset)), max(0, min(int(limit), 1000)), contains[:_TYPED])
+        kept = ("doc_id", "title", "source", "published", "passages", "near")
+        return {"documents": [{name: to_dict(s)[name] for name in kept} for s in found], "total": total}
+
+    gr.events.api(search, api_name="search")
+    gr.events.api(documents, api_name="documents")
+
+
+def _following(job: Job[list[Result]]) -> Iterator[tuple[bool, str]]:
+    """Whether the work is done, and what is shown of it: its progress, then the results or what went wrong."""
+    while not job.wait(_EVERY_S):
+        yield False, html.progress_html(job.done, job.total, job.at, "Adding documents")
+    try:
+        yield True, html.results_html(job.result())
+    except SaysoError as error:
+        yield True, error_html(str(error))
+
+
+def _html(value: str, elem_id: str) -> gr.HTML:
+    script = (files("ui") / "tabs.js").read_text(encoding="utf-8")
+    return gr.HTML(value, elem_id=elem_id, elem_classes="page", js_on_load=script, apply_default_css=False)
+
+
+def _data(event: gr.EventData) -> dict[str, Any]:
+    return event._data if isinstance(event._data, dict) else {}
+
+
+def _typed(data: dict[str, Any], name: str) -> str:
+    value = data.get(name)
+    return value[:_TYPED] if isinstance(value, str) else ""
+
+
+_ALL = '<p class="facts" role="status">Questions are asked of all documents.</p>'
+_MODELS = '<details class="fold" data-event="show_models"><summary>Models</summary></details>'
+_FIND = (
+    '<section class="find"><h2>Documents</h2><label for="find">Find by title, publisher or file name</label>'
+    '<input id="find" type="search" data-event="find_documents" maxlength="200" autocomplete="off"></section>'
+)
