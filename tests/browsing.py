@@ -26,19 +26,29 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+_WATCHES: dict[BrowserContext, "Watch"] = {}
+
+
 class Watch:
     """Everything that no page of ours may do."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.seen: list[str] = []
+        self.under_way = 0
         context.on("request", self._request)
+        for ended in ("requestfinished", "requestfailed"):
+            context.on(ended, self._ended)
         context.on("dialog", lambda dialog: (self.seen.append(f"dialog {dialog.message}"), dialog.dismiss()))
         context.on("weberror", lambda error: self.seen.append(f"error {error.error}"))
         context.on("console", self._console)
         context.on("page", lambda page: self.seen.append(f"window {page.url}") if len(context.pages) > 1 else None)
 
+    def _ended(self, request: object) -> None:
+        self.under_way -= "/queue/data" in str(getattr(request, "url", ""))
+
     def _request(self, request: object) -> None:
         url = str(getattr(request, "url", ""))
+        self.under_way += "/queue/data" in url
         if not re.match(r"http://127\.0\.0\.1:\d+/|data:|blob:", url):
             self.seen.append(f"request {url}")
 
@@ -53,12 +63,13 @@ def visiting(
 ) -> Iterator[Page]:
     """A new visitor's page; at the end it must have done nothing that is watched for."""
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
-    watch = Watch(context)
+    watch = _WATCHES[context] = Watch(context)
     page = context.new_page()
     page.goto(address)
     arrived(page)
     yield page
     context.close()
+    del _WATCHES[context]
     assert not watch.seen, watch.seen
 
 
@@ -74,6 +85,20 @@ def opened(
 
 def arrived(page: Page) -> None:
     expect(page.locator("#ask textarea")).to_be_enabled(timeout=30_000)
+
+
+def load_again(page: Page) -> None:
+    settle(page)
+    page.reload()
+    arrived(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing is under way: Gradio writes an error to the console for what leaving a page breaks off."""
+    quiet = 0
+    while quiet < 4:
+        page.wait_for_timeout(100)
+        quiet = 0 if _WATCHES[page.context].under_way else quiet + 1
 
 
 def send(page: Page, question: str) -> None:

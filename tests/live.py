@@ -13,10 +13,10 @@ from ui import server
 
 
 @contextmanager
-def running(app: FastAPI, host: str = "127.0.0.1") -> Iterator[str]:
-    """Serve the app in a thread; gives its address."""
+def running(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """Serve the app in a thread; gives its address. port 0 takes any free one."""
     ready = threading.Event()
-    with server.open_socket(host, 0) as listener:
+    with server.open_socket(host, port) as listener:
         served = server.ChatServer(app, ready=ready.set)
         thread = threading.Thread(target=served.run, kwargs={"sockets": [listener]})
         thread.start()

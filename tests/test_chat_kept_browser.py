@@ -1,5 +1,6 @@
 """The chat in a browser: conversations that are kept, gone back to, renamed, deleted, judged, copied and saved."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,19 @@ import pytest
 
 from rag import Answer, Assistant
 from rag.types import from_json
-from tests.browsing import NONSENSE, QUESTION, Browser, Page, arrived, ask, chromium, expect, visiting
+from tests.browsing import (
+    NONSENSE,
+    QUESTION,
+    Browser,
+    Page,
+    arrived,
+    ask,
+    chromium,
+    expect,
+    load_again,
+    settle,
+    visiting,
+)
 from tests.live import running
 from ui import chat
 
@@ -54,28 +67,30 @@ def test_a_conversation_goes_on_until_a_new_one_is_begun_and_can_be_gone_back_to
 
 def test_a_reload_finds_the_conversation_again(page: Page) -> None:
     ask(page, QUESTION)
-    page.reload()
-    arrived(page)
+    load_again(page)
     expect(page.locator(".turn .question")).to_have_text([QUESTION])
     page.locator(".cite").first.click()
     expect(page.locator("#cited")).to_be_focused()
 
 
-def test_a_restart_of_the_server_changes_nothing(
-    browser: Browser, seeds_assistant: Assistant, page: Page, address: str
-) -> None:
-    """Neither for the list, nor for what was said, nor for its citations: the same port, another server."""
-    # Another port is another site to the browser, so that what it kept for the first one is carried over by hand.
-    ask(page, QUESTION)
-    kept = page.evaluate("() => localStorage.getItem('sayso')")
-    with running(chat.app(seeds_assistant)) as other, visiting(browser, other) as later:
-        later.evaluate("word => localStorage.setItem('sayso', word)", kept)
-        later.reload()
-        arrived(later)
-        later.locator("#conversation-list .open").first.click()
-        expect(later.locator(".turn .question")).to_have_text([QUESTION])
-        later.locator(".cite").first.click()
-        expect(later.locator("#cited")).to_be_focused()
+def test_a_restart_of_the_server_changes_nothing(browser: Browser, seeds_assistant: Assistant) -> None:
+    """Neither for the list, nor for what was said, nor for its citations."""
+    with contextlib.ExitStack() as page_stays:
+        with running(chat.app(seeds_assistant)) as address:
+            page = page_stays.enter_context(visiting(browser, address))
+            ask(page, QUESTION)
+            said, there = page.locator(".said").inner_text(), page.url
+            settle(page)
+            page.goto("about:blank")
+        with running(chat.app(seeds_assistant), port=int(address.rsplit(":", 1)[1])):
+            page.goto(there)
+            arrived(page)
+            expect(page.locator("#conversation-list .open")).to_have_text([QUESTION])
+            assert page.locator(".said").inner_text() == said
+            page.locator(".cite").first.click()
+            expect(page.locator("#cited")).to_be_focused()
+            settle(page)
+            page.goto("about:blank")
 
 
 def test_two_people_see_nothing_of_each_other(browser: Browser, address: str, page: Page) -> None:
@@ -89,8 +104,7 @@ def test_two_people_see_nothing_of_each_other(browser: Browser, address: str, pa
         expect(other.locator(".turn")).to_have_count(1)
         assert other.url.split("#")[1] != fragment
     expect(page.locator(".turn")).to_have_count(1)
-    page.reload()
-    arrived(page)
+    load_again(page)
     expect(page.locator("#conversation-list .open")).to_have_text([QUESTION])
 
 
@@ -109,8 +123,7 @@ def test_a_conversation_is_renamed_where_it_stands_and_deleted_at_the_second_cli
     page.locator("[data-delete]").click()
     expect(page.locator("#conversation-list .open")).to_have_count(0)
     expect(page.locator(".welcome")).to_be_visible()
-    page.reload()
-    arrived(page)
+    load_again(page)
     expect(page.locator(".welcome")).to_be_visible()
 
 
@@ -154,9 +167,7 @@ def test_a_judgement_and_its_comment_are_kept_for_evaluation(page: Page) -> None
     expect(page.get_by_role("button", name="Not helpful")).to_have_attribute("aria-pressed", "true")
     page.locator(".comment textarea").fill("Names the <b>wrong</b> reason")
     page.locator(".comment button").click()
-    page.wait_for_timeout(200)
-    page.reload()
-    arrived(page)
+    load_again(page)
     expect(page.locator(".comment textarea")).to_have_value("Names the <b>wrong</b> reason")
     lines = (platformdirs.user_data_path("sayso") / "feedback.jsonl").read_text(encoding="utf-8").splitlines()
     last = json.loads(lines[-1])
