@@ -71,7 +71,9 @@ def test_a_draft_is_seen_as_it_grows_and_goes_when_it_does_not_hold(
         expect(page.locator(".searching")).to_contain_text("nothing of this is checked yet")
         expect(page.locator(".stages .now")).to_have_text("Writing")
         page.locator("#ask textarea").press_sequentially("And then")
+        asked = page.locator("#live .question").bounding_box()
         expect(page.locator(".answer")).to_be_visible()
+        assert page.locator("#log .question").bounding_box() == asked  # nothing has moved
         expect(draft).to_have_count(0)
         expect(page.locator("#log")).not_to_contain_text("Bananas")
         expect(page.locator(".badge")).to_contain_text("quotes")

@@ -323,6 +323,7 @@ def test_a_marker_that_names_no_citation_is_no_button() -> None:
         ("abstained", "no_evidence", "Not in these documentsno sentence of the documents answers this"),
         ("abstained", "empty_library", "Not in these documentsthe library holds no documents yet"),
         ("partial", "conflicting", "Partly answeredthe sources contradict each other"),
+        ("partial", "", "Partly answeredwhat the sources do not carry was left out"),
         ("error", "", "Failed"),
     ],
 )

@@ -128,6 +128,8 @@ def badge_html(answer: Answer) -> str:
     """Status and reason in words."""
     label = _BADGES.get(answer.status, answer.status)
     detail = _REASONS.get(answer.reason, answer.reason)
+    if not detail and answer.status == "partial":
+        detail = "what the sources do not carry was left out"
     if not detail and answer.citations:
         count = len({citation.doc_id for citation in answer.citations})
         detail = f"from {count} document{'' if count == 1 else 's'}"

@@ -17,6 +17,7 @@ from index.errors import SaysoError
 
 CLIENTS = 20
 QUESTIONS = 200
+_PATIENCE_S = 60.0  # for the server to take a question; five seconds, the clients' own, are little on a busy machine
 
 
 def measure_chatting(workload: Workload) -> Result:
@@ -65,7 +66,9 @@ def ask_together(url: str, questions: Sequence[str], *, clients: int) -> list[tu
     from gradio_client import Client
 
     with ThreadPoolExecutor(clients) as threads:
-        opened = list(threads.map(lambda _: Client(url, verbose=False), range(clients)))
+        opened = list(
+            threads.map(lambda _: Client(url, verbose=False, httpx_kwargs={"timeout": _PATIENCE_S}), range(clients))
+        )
         taken: list[float] = [0.0] * len(questions)
         jobs = []
         for number, question in enumerate(questions):
