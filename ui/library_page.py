@@ -40,7 +40,8 @@ def tab(work: Work, where: gr.State, scope: gr.HTML) -> None:
 
     def opened(where: Filter) -> Iterator[tuple[Any, ...]]:
         """The list as it is now, and work that is under way."""
-        yield documents(), html.filter_html(sources(), where), gr.skip(), ""
+        yield documents(), gr.skip(), gr.skip(), ""  # first: the publishers of a large library take longer
+        yield gr.skip(), html.filter_html(sources(), where), gr.skip(), gr.skip()
         if work.adding is not None and work.adding.running:
             for done, shown in _following(work.adding):
                 yield (documents() if done else gr.skip()), gr.skip(), shown, gr.skip()
