@@ -14,6 +14,7 @@ from tests.browsing import (
     assert_in_view,
     chromium,
     expect,
+    settle,
     visiting,
 )
 from tests.live import running
@@ -91,6 +92,7 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     page.keyboard.type(QUESTION)
     page.keyboard.press("Enter")
     expect(page.locator(".cite").first).to_be_visible()
+    settle(page)
     page.locator("body").evaluate("() => document.activeElement.blur()")
     for _ in range(14):
         page.keyboard.press("Tab")

@@ -47,6 +47,13 @@ element.addEventListener("click", (event) => {
   else open.add(place(fold));
 });
 
+// What has the focus keeps it when the conversation is shown anew, as when suggestions come behind an answer.
+const stops = () => [...element.querySelectorAll("a[href], button, summary, [tabindex]")];
+let held = -1;
+element.addEventListener("focusin", (event) => { held = stops().indexOf(event.target); });
+document.addEventListener("focusin", (event) => { if (!element.contains(event.target)) held = -1; });
+document.addEventListener("pointerdown", () => { held = -1; });
+
 // A new turn is brought to the top of the window once when it is answered, so that the answer is read from its
 // beginning; a line that says what is wrong is brought into view.
 const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
@@ -56,6 +63,7 @@ if (location.hash.length > 1) element.classList.add("restoring");
 watch("value", () => {
   element.classList.remove("restoring");
   element.querySelectorAll("details").forEach((fold) => { if (open.has(place(fold))) fold.open = true; });
+  if (held >= 0 && document.activeElement === document.body) stops()[held]?.focus({ preventScroll: true });
   const now = element.firstElementChild.dataset.conversation;
   const turns = element.querySelectorAll(".turn");
   const problem = element.querySelector(".error");
