@@ -61,15 +61,16 @@ def check(library: Library) -> CheckReport:
 def repair(folder: Path, load_embedder: Callable[[], Embedder]) -> Repaired:
     """Make the library in a folder sound; nothing is touched when it is.
 
-    A wrong vector index is published again. For anything else, another version's library too, a new database is made
-    from the texts and put in the place of the old, which stays beside it until `compact`. Raises LibraryNotFound where
-    there is no library, LibraryBusy, LibraryReadOnly.
+    A wrong vector index is published again. For anything else, other rules or another model too, a new database is
+    made from the texts and put in the place of the old, which stays beside it until `compact`. Raises LibraryNotFound
+    where there is no library or one of another program or schema, whose texts cannot be told; LibraryBusy,
+    LibraryReadOnly.
     """
     if not (folder / DATABASE).is_file():
         raise LibraryNotFound(f"no library at {str(folder)!r}; name its folder with --library")
     try:
         library = Library.open(folder)
-    except (LibraryDamaged, LibraryNotFound):
+    except LibraryDamaged:
         return _made_again(folder, load_embedder)
     try:
         bound = library.spec()

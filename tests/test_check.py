@@ -1,5 +1,6 @@
 """What is wrong in a library is found, made again where it can be, and nothing that was removed stays on the disk."""
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from index import sync
 from index.check import check, compact, repair
+from index.errors import LibraryNotFound
 from index.library import DATABASE, Library
 from index.load import document_id
 from index.seal import SEAL
@@ -153,6 +155,20 @@ def test_a_file_of_zeros_leaves_nothing_to_keep_and_an_empty_library(add: Adding
         assert not any(kept.read_bytes())
         compact(library)
         assert not kept.exists()
+
+
+@pytest.mark.parametrize("statement", ["PRAGMA application_id = 7", "PRAGMA user_version = 99"])
+def test_a_database_of_another_program_or_schema_is_not_touched(add: Adding, folder: Path, statement: str) -> None:
+    """Its texts cannot be told, and an empty library in its place would be a loss."""
+    add(folder)
+    add.library.close()
+    with closing(sqlite3.connect(add.library.folder / DATABASE)) as db:
+        db.execute(statement)
+    (add.library.folder / SEAL).unlink()
+    before = (add.library.folder / DATABASE).read_bytes()
+    with pytest.raises(LibraryNotFound, match="was not made by this version of sayso"):
+        mended(add.library.folder)
+    assert (add.library.folder / DATABASE).read_bytes() == before
 
 
 def test_a_repaired_library_never_has_an_old_version_again(add: Adding, folder: Path) -> None:

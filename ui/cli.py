@@ -237,7 +237,7 @@ def check(
 ) -> None:
     """Look for damage in the library.
 
-    Each problem is a line on stderr, and the exit status is then 1. A library of another version or another embedding
+    Each problem is a line on stderr, and the exit status is then 1. A library made by other rules or another embedding
     model is made again by --repair too.
     """
     from rag import Assistant
