@@ -180,7 +180,7 @@ class Assistant:
 
     @classmethod
     def repair(cls, library: str | Path | None = None, *, settings: Settings | None = None) -> Repaired:
-        """Make again what is damaged in a library, or was made by other rules or another model; see `index.check.repair`."""
+        """Make again what is damaged, or was made by other rules or another model; see `index.check.repair`."""
         settings = settings or Settings.load()
         parts = Parts(settings, None, None, None)
         return checking.repair(Path(library) if library is not None else settings.library_path, parts.embedder)
