@@ -1,7 +1,4 @@
-"""What the fault benchmark writes into libraries, and what its child processes do until they are killed.
-
-On its own because it is imported at every start of a child: it needs nothing but the library's own packages.
-"""
+"""What the fault benchmark writes into libraries, and what its child processes do until they are killed."""
 
 import hashlib
 import os
@@ -10,6 +7,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -61,32 +59,31 @@ def document(number: int) -> Document:
     return Document(document_id(text_of(number)), f"Report {number}", text_of(number))
 
 
-def ingest(folder: str, first: str, count: str) -> None:
-    """Add documents one by one and tell each that is acknowledged."""
-    with closing(Library.open(Path(folder))) as library:
-        print("ready", flush=True)
-        for number in range(int(first), int(first) + int(count)):
+def ingest(tells: Connection, folder: Path, first: int, count: int) -> None:
+    """Add documents one by one and tell each that is acknowledged; None at the start."""
+    with closing(Library.open(folder)) as library:
+        tells.send(None)
+        for number in range(first, first + count):
             sync.add(library, HashEmbedder, [document(number)])
-            print(number, flush=True)
+            tells.send(number)
 
 
-def hold(folder: str) -> None:
-    """Hold the right to write until killed."""
-    with closing(Library.open(Path(folder))) as library, library.writer():
-        print("ready", flush=True)
+def hold(tells: Connection, folder: Path) -> None:
+    """Hold the right to write, tell it, and wait until killed."""
+    with closing(Library.open(folder)) as library, library.writer():
+        tells.send(None)
         time.sleep(600)
 
 
-def die_at(folder: str, number: str, at: str) -> None:
+def die_at(_tells: Connection, folder: Path, number: int, at: int) -> None:
     """Add a document and die before the at-th durable step; exit status 0 when there are not so many."""
-    left = int(at)
 
     def step(_name: str) -> None:
-        nonlocal left
-        if left == 0:
+        nonlocal at
+        if at == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
+        at -= 1
 
-    with closing(Library.open(Path(folder))) as library:
+    with closing(Library.open(folder)) as library:
         durable.step = step
-        sync.add(library, HashEmbedder, [document(int(number))])
+        sync.add(library, HashEmbedder, [document(number)])

@@ -137,19 +137,19 @@ class WordIndex:
         kept = self._now()
         scores = np.zeros(len(kept.norms))  # by passage id
         for word in words:
-            ids, often = self._places(word)
-            idf = max(math.log((kept.total - len(ids) + 0.5) / (len(ids) + 0.5)), 1e-6)  # as FTS5 has it
-            scores[ids] += idf * often * (_K1 + 1) / (often + kept.norms[ids])
+            ids, gains = self._places(word)
+            scores[ids] += gains
         if among is not None:
             allowed = np.zeros(len(scores), dtype=bool)
             allowed[[i for i in among if i < len(allowed)]] = True
             scores[~allowed] = 0.0
-        found = np.flatnonzero(scores)
+        least = np.partition(scores, -k)[-k] if k < len(scores) else 0.0
+        found = np.flatnonzero(scores >= max(least, np.finfo(float).tiny))
         best = found[np.argsort(-scores[found], kind="stable")[:k]]
         return dict(zip(best.tolist(), scores[best].tolist(), strict=True))
 
     def _places(self, word: str) -> tuple[np.ndarray, np.ndarray]:
-        """(n,) ids of the passages that hold the word, and how often each does, the title's places weighing less.
+        """(n,) ids of the passages that hold the word, and what it adds to the score of each, as FTS5 has it.
 
         Kept, since a common word is asked for again and again, and takes longest.
         """
@@ -164,7 +164,9 @@ class WordIndex:
             weights = np.where(places & 1, _TITLE_WEIGHT, _BODY_WEIGHT)
             if sum(len(ids) for ids, _ in kept.places.values()) > _PLACES_KEPT:
                 kept.places.clear()
-            kept.places[word] = (ids, np.add.reduceat(weights, starts) if len(ids) else weights)
+            often = np.add.reduceat(weights, starts) if len(ids) else weights
+            idf = max(math.log((kept.total - len(ids) + 0.5) / (len(ids) + 0.5)), 1e-6)
+            kept.places[word] = (ids, idf * often * (_K1 + 1) / (often + kept.norms[ids]))
         return kept.places[word]
 
     def _now(self) -> "_Kept":
@@ -200,7 +202,7 @@ class WordIndex:
 class _Kept:
     """state: of the database when this was read. total: passages. norms: empty while FTS5 makes the scores.
 
-    places: word -> ids of the passages that hold it, and how often each does.
+    places: word -> ids of the passages that hold it, and what it adds to the score of each.
     """
 
     state: tuple[int, int]

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from index.errors import UsageError
 
+_FIRST_MS = 200
+
 
 def changes(paths: Iterable[str | Path]) -> Iterator[None]:
-    """One item each time files in the folders were written, renamed or deleted; many at once are one. Endless.
+    """One item when the folders are watched, and one each time files in them were written, renamed or deleted.
 
+    Many changes at once are one item. What is read after the first item and changed meanwhile is told. Endless;
     Ctrl-C raises KeyboardInterrupt. Raises UsageError for a path that is not there, and when none is given.
     """
     from watchfiles import watch  # a compiled library: only for those who watch
@@ -19,5 +22,9 @@ def changes(paths: Iterable[str | Path]) -> Iterator[None]:
     for path in watched:
         if not path.exists():
             raise UsageError(f"no file or folder at {str(path)!r}; check the spelling")
-    for _ in watch(*watched, raise_interrupt=True):
-        yield
+    watching = watch(*watched, raise_interrupt=True, yield_on_timeout=True, rust_timeout=_FIRST_MS)
+    next(watching)
+    yield
+    for changed in watching:
+        if changed:
+            yield

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,6 +12,9 @@ from index.library import Library
 from index.minilm import MiniLM
 from rag import Assistant, Settings
 from tests.indexing import BREAD, FERRY, Adding
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 
@@ -80,3 +83,31 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def add(library: Library) -> Adding:
     return Adding(library)
+
+
+# -- the chat of the seeds in Debian's Chromium; without it these tests are skipped ------------------------------------
+
+
+@pytest.fixture(scope="module")  # not longer: no event loop may run where other tests run their own
+def browser() -> "Iterator[Browser]":
+    from tests.browsing import chromium
+
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def address(seeds_assistant: Assistant) -> Iterator[str]:
+    from tests.live import running
+    from ui import chat
+
+    with running(chat.app(seeds_assistant)) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: "Browser", address: str) -> "Iterator[Page]":
+    from tests.browsing import visiting
+
+    with visiting(browser, address) as visited:
+        yield visited

@@ -1,6 +1,7 @@
 """Small real implementations of the ports, for tests that are about something else."""
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -47,14 +48,20 @@ class WordHashEmbedder:
 
 
 class ScriptedModel:
-    """A language model that writes what a function of its messages says, word by word, pause_s before each."""
+    """
+    A language model that writes what a function of its messages says, word by word, pause_s before each; the last one
+    when held is set.
+    """
 
     name = "scripted"
     window = 4096
 
-    def __init__(self, script: Callable[[Sequence[Message]], str], pause_s: float = 0.0) -> None:
+    def __init__(
+        self, script: Callable[[Sequence[Message]], str], pause_s: float = 0.0, held: threading.Event | None = None
+    ) -> None:
         self._script = script
         self._pause_s = pause_s
+        self._held = held
         self.asked = 0
         self.closed = False
 
@@ -65,8 +72,10 @@ class ScriptedModel:
         self.asked += 1
         words = self._script(messages).split(" ")
         try:
-            for word in words:
+            for n, word in enumerate(words, 1):
                 time.sleep(self._pause_s)
+                if self._held is not None and n == len(words):
+                    self._held.wait(60)
                 yield word + " "
             yield Usage(100, len(words))
         finally:

@@ -98,21 +98,24 @@ def test_whoever_leaves_ends_the_models_work(folder: Path, tmp_path: Path) -> No
 
 
 def test_who_cancels_does_not_wait_for_a_silent_model(folder: Path, tmp_path: Path) -> None:
-    silent = threading.Event()
+    asked, may_speak, spoke = threading.Event(), threading.Event(), threading.Event()
 
     def hang(messages: Sequence[Message]) -> str:
-        silent.wait(20)
+        asked.set()
+        may_speak.wait(60)
+        spoke.set()
         return "late"
 
-    async def cancel(assistant: Assistant) -> float:
+    async def cancel(assistant: Assistant) -> None:
         task = asyncio.create_task(steps(assistant, QUESTION))
-        await asyncio.sleep(0.3)
-        started = time.monotonic()
+        await asyncio.to_thread(asked.wait)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        return time.monotonic() - started
 
     with opened(folder, tmp_path, ScriptedModel(hang)) as assistant:
-        assert asyncio.run(cancel(assistant)) < 0.2
-        silent.set()
-        time.sleep(0.1)  # its thread leaves the library before that is closed
+        asyncio.run(cancel(assistant))
+        assert not spoke.is_set()
+        may_speak.set()
+        for thread in threading.enumerate():
+            if thread.name == "sayso-answer":
+                thread.join()  # it leaves the library before that is closed

@@ -1,27 +1,10 @@
 """The chat in a browser for everybody: axe-core finds nothing serious in any state, light or dark, wide or narrow."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from rag import Assistant
-from tests.browsing import NONSENSE, QUESTION, Browser, ask, chromium, expect, violations, visiting
-from tests.live import running
-from ui import chat
+from tests.browsing import NONSENSE, QUESTION, Browser, ask, expect, violations, visiting
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(seeds_assistant: Assistant) -> Iterator[str]:
-    with running(chat.app(seeds_assistant)) as url:
-        yield url
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), [(1440, 900, "light"), (1440, 900, "dark"), (360, 740, "dark")])

@@ -12,33 +12,12 @@ from tests.browsing import (
     Page,
     ask,
     assert_in_view,
-    chromium,
     expect,
     settle,
     visiting,
 )
-from tests.live import running
-from ui import chat
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(seeds_assistant: Assistant) -> Iterator[str]:
-    with running(chat.app(seeds_assistant)) as url:
-        yield url
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    with visiting(browser, address) as page:
-        yield page
 
 
 @pytest.fixture

@@ -8,18 +8,12 @@ import pytest
 
 from index.types import DateInfo, Document
 from rag import Assistant
-from tests.browsing import Browser, ask, chromium, expect, visiting
+from tests.browsing import Browser, ask, expect, visiting
 from tests.hostile import PAYLOADS
 from tests.live import running
 from ui import chat
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from tests.browsing import (
     Page,
     arrived,
     ask,
-    chromium,
     expect,
     load_again,
     settle,
@@ -26,24 +24,6 @@ from tests.live import running
 from ui import chat
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(seeds_assistant: Assistant) -> Iterator[str]:
-    with running(chat.app(seeds_assistant)) as url:
-        yield url
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    with visiting(browser, address) as page:
-        yield page
 
 
 def test_a_conversation_goes_on_until_a_new_one_is_begun_and_can_be_gone_back_to(page: Page) -> None:

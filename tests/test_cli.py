@@ -209,10 +209,10 @@ def test_a_watched_folder_is_kept_in_step(tmp_path: Path, folder: Path, environm
     assert process.stdout.readline().startswith("3 added, ")
     while "watching" not in process.stderr.readline():
         pass
-    time.sleep(1)  # the watch begins behind the line that tells of it
     (texts / "trains.txt").unlink()
+    assert process.stdout.readline().startswith("0 added, 0 changed, 2 unchanged, 1 removed, 0 failed")
     (texts / "ferry.txt").write_text("The ferry to Orn left at dawn.\n")
-    assert process.stdout.readline().startswith("1 added, 0 changed, 2 unchanged, 1 removed, 0 failed")
+    assert process.stdout.readline().startswith("1 added, 0 changed, 2 unchanged, 0 removed, 0 failed")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130

@@ -7,11 +7,8 @@ from pathlib import Path
 import pytest
 
 from eval.runner import Evaluation
-from rag import Assistant
 from rag.types import from_json
 from tests.hostile import PAYLOADS
-from tests.live import running
-from ui import chat
 from ui.work import question_sets
 
 if not Path("/usr/bin/chromium").exists():
@@ -19,25 +16,13 @@ if not Path("/usr/bin/chromium").exists():
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import chromium, opened
+from tests.browsing import opened
 
 pytestmark = pytest.mark.browser
 
 KNOWN = "Which Chinese official turned up in Moscow at the end of May 2023?"
 UNKNOWN = "What is the melting point of tungsten carbide?"
 WRONG = "Who is Ilya Grashchenkov?"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(seeds_assistant: Assistant) -> Iterator[str]:
-    with running(chat.app(seeds_assistant)) as url:
-        yield url
 
 
 @pytest.fixture

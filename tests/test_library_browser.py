@@ -21,18 +21,12 @@ if not Path("/usr/bin/chromium").exists():
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import chromium, opened
+from tests.browsing import opened
 
 pytestmark = pytest.mark.browser
 
 LOG = "Keeper's log\n20 May 2024\n\nThe lighthouse of Skerra burned 40 litres of oil in May.\n"
 MAIL = "Post\n3 March 2022\n\nThe mail boat of Skerra carried 12 sacks of letters in March.\n"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +65,7 @@ def ask(page: Page, question: str) -> None:
 
 def results(page: Page) -> list[str]:
     """After the next report: outcome and name of each file."""
-    expect(page.locator(".results")).to_be_visible(timeout=30_000)
+    expect(page.locator(".results")).to_be_visible()
     lines = page.locator(".results li")
     return [" ".join(line.locator("strong, .name").all_inner_texts()) for line in lines.all()]
 

@@ -3,9 +3,9 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,12 +117,12 @@ def test_what_the_chat_does_not_use_is_not_there(client: httpx.Client, method: s
     assert client.request(method, path).status_code == 404
 
 
-def test_five_megabytes_are_refused_at_once(client: httpx.Client) -> None:
-    client.get("/config")  # the connection stands
-    started = time.perf_counter()
-    answer = client.post("/gradio_api/call/ask", content=b'{"data":["' + b"x" * 5_000_000 + b'"]}')
-    assert answer.status_code == 413
-    assert time.perf_counter() - started < 0.1
+def test_five_megabytes_are_refused_before_they_are_sent(address: str) -> None:
+    url = httpx.URL(address)
+    with socket.create_connection((url.host, url.port or 0), timeout=30) as connection:
+        head = ("POST /gradio_api/call/ask HTTP/1.1", f"Host: {url.netloc.decode()}", "Content-Length: 5000000")
+        connection.sendall("\r\n".join([*head, "", ""]).encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
 
 
 def test_a_body_of_unknown_length_is_refused_as_soon_as_it_is_too_long(client: httpx.Client) -> None:
@@ -154,9 +154,9 @@ def test_programs_search_and_list_through_gradios_own_client(address: str, seeds
 
 
 def test_questions_asked_at_once_by_several_are_each_answered(address: str, seeds_assistant: Assistant) -> None:
-    """20 questions from 5 clients: none lost, none mixed up; `sayso bench chat` asks 200 from 20."""
-    questions = [f"Who is Ilya Grashchenkov, number {n}?" for n in range(20)]
-    answers = [answer for answer, _ in ask_together(address, questions, clients=5)]
+    """12 questions from 4 clients: none lost, none mixed up; `sayso bench chat` asks 200 from 20."""
+    questions = [f"Who is Ilya Grashchenkov, number {n}?" for n in range(12)]
+    answers = [answer for answer, _ in ask_together(address, questions, clients=4)]
     assert [answer and answer["question"] for answer in answers] == questions
 
 

@@ -96,16 +96,23 @@ def add(
     from public addresses.
     """
     with _open(library) as assistant:
-        failed = _add(assistant, paths, prune, as_json)
         if watch:
-            from index.watch import changes
+            _keep_in_step(assistant, paths, prune, as_json)
+        elif _add(assistant, paths, prune, as_json):
+            raise typer.Exit(1)
 
-            _say("watching; Ctrl-C stops it")
-            folders = [path for path in paths if "://" not in path]
-            for _ in changes(folders):
-                _add(assistant, folders, prune, as_json)
-    if failed:
-        raise typer.Exit(1)
+
+def _keep_in_step(assistant: "Assistant", paths: list[str], prune: bool, as_json: bool) -> None:
+    """Add the paths, and the folders among them again whenever something in them changes, until Ctrl-C."""
+    from index.watch import changes
+
+    folders = [path for path in paths if "://" not in path]
+    told = changes(folders)
+    next(told)  # from here on nothing that changes is missed
+    _add(assistant, paths, prune, as_json)
+    _say("watching; Ctrl-C stops it")
+    for _ in told:
+        _add(assistant, folders, prune, as_json)
 
 
 def _add(assistant: "Assistant", paths: list[str], prune: bool, as_json: bool) -> bool:

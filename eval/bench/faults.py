@@ -6,11 +6,11 @@ child process starts in a moment; everything else is what ships: SQLite, FAISS, 
 
 import errno
 import hashlib
+import multiprocessing
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,6 +20,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from eval import failing
 from eval.bench.measure import Measurement, Result
 from eval.failing import WORDS, HashEmbedder, document, text_of
 from index import durable, sync
@@ -75,11 +76,50 @@ def _sound(library: Library) -> bool:
 # -- children: what another process does until it is killed -----------------------------------------------------------
 
 
-def _child(call: str, *arguments: object) -> "subprocess.Popen[str]":
-    script = f"import sys; from eval import failing; failing.{call}(*sys.argv[1:])"
-    return subprocess.Popen(  # noqa: S603  # this interpreter, the module beside this folder
-        [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, text=True
-    )
+# Each is forked from a process that has imported what they use: a fresh one takes a second for that.
+_CHILDREN = multiprocessing.get_context("forkserver")
+_CHILDREN.set_forkserver_preload(["__main__", "eval.failing", "nupunkt", "datasketch"])
+
+
+class _Child:
+    """A process at one of the works of `eval.failing`."""
+
+    def __init__(self, work: Callable[..., None], *arguments: object) -> None:
+        self._ear, mouth = _CHILDREN.Pipe(duplex=False)
+        self._process = _CHILDREN.Process(target=work, args=(mouth, *arguments), daemon=True)
+        self._process.start()
+        mouth.close()
+
+    def __enter__(self) -> "_Child":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self._ear.close()
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    def wait_until_ready(self) -> None:
+        assert self._ear.recv() is None
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+
+    def status(self) -> int | None:
+        """When it is over."""
+        self._process.join()
+        return self._process.exitcode
+
+    def told(self) -> list[int]:
+        """All that it has told, when it is over."""
+        numbers: list[int] = []
+        with suppress(EOFError):
+            while True:
+                numbers.append(self._ear.recv())
+        return numbers
 
 
 # -- the faults -------------------------------------------------------------------------------------------------------
@@ -90,12 +130,11 @@ def killed_ingest(root: Path, counts: Counts) -> Iterator[bool]:
     draw = random.Random(5)  # noqa: S311
     for turn in range(counts.kills):
         folder = root / f"kill{turn}"
-        with _child("ingest", folder, 0, 200) as child:
-            assert child.stdout is not None
-            assert child.stdout.readline() == "ready\n"
+        with _Child(failing.ingest, folder, 0, 200) as child:
+            child.wait_until_ready()
             time.sleep(draw.uniform(0.0, 0.4))
             child.kill()
-            told = [int(line) for line in child.stdout.read().split()]
+            told = child.told()
         started = time.perf_counter()
         with closing(Library.open(folder)) as library:
             opened_s = time.perf_counter() - started
@@ -110,12 +149,13 @@ def killed_ingest(root: Path, counts: Counts) -> Iterator[bool]:
 def killed_publish(root: Path, _: Counts) -> Iterator[bool]:
     """Killed before every write, flush and rename: the old state or the new one, never a mixture."""
     base = _made(root / "base", range(5))
-    at, status = 0, -signal.SIGKILL
+    status: int | None = -signal.SIGKILL
+    at = 0
     while status == -signal.SIGKILL:
         folder = root / f"step{at}"
         shutil.copytree(base, folder)
-        with _child("die_at", folder, 5, at) as child:
-            status = child.wait()
+        with _Child(failing.die_at, folder, 5, at) as child:
+            status = child.status()
         with closing(Library.open(folder)) as library:
             texts = {document.text for document in library.documents()}
             whole = texts in ({text_of(n) for n in range(5)}, {text_of(n) for n in range(6)})
@@ -324,14 +364,13 @@ def readers_and_a_writer(root: Path, counts: Counts) -> Iterator[bool]:
         results.append(good)
 
     threads = [threading.Thread(target=read, args=(seed,)) for seed in range(counts.readers)]
-    with _child("ingest", folder, 20, counts.publishes) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
+    with _Child(failing.ingest, folder, 20, counts.publishes) as child:
+        child.wait_until_ready()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        child.communicate()
+        child.told()
     yield from results
     with closing(Library.open(folder)) as library:
         yield len(library.documents()) == 20 + counts.publishes and _sound(library)
@@ -340,9 +379,8 @@ def readers_and_a_writer(root: Path, counts: Counts) -> Iterator[bool]:
 def two_writers(root: Path, _: Counts) -> Iterator[bool]:
     """The second hears at once who holds the library; when that process is killed, it may write."""
     folder = _made(root / "a", range(3))
-    with _child("hold", folder) as child, closing(Library.open(folder)) as library:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
+    with _Child(failing.hold, folder) as child, closing(Library.open(folder)) as library:
+        child.wait_until_ready()
         started = time.perf_counter()
         try:
             sync.add(library, HashEmbedder, [document(3)])
@@ -350,7 +388,6 @@ def two_writers(root: Path, _: Counts) -> Iterator[bool]:
         except LibraryBusy as error:
             yield f"held by process {child.pid}" in str(error) and time.perf_counter() - started < 1
         child.kill()
-        child.wait()
         sync.add(library, HashEmbedder, [document(3)])
         yield _sound(library)
 
