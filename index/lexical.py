@@ -143,8 +143,9 @@ class WordIndex:
             allowed = np.zeros(len(scores), dtype=bool)
             allowed[[i for i in among if i < len(allowed)]] = True
             scores[~allowed] = 0.0
-        least = np.partition(scores, -k)[-k] if k < len(scores) else 0.0
-        found = np.flatnonzero(scores >= max(least, np.finfo(float).tiny))
+        found = np.flatnonzero(scores > 0)
+        if len(found) > k:
+            found = found[scores[found] >= np.partition(scores[found], -k)[-k]]  # more than k where they are equal
         best = found[np.argsort(-scores[found], kind="stable")[:k]]
         return dict(zip(best.tolist(), scores[best].tolist(), strict=True))
 
