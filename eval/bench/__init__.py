@@ -6,7 +6,7 @@
     verifier    what it lets through and refuses, on sentences altered by one thing
     followups   what a conversation's last question finds, alone and put in full by rule (and by SAYSO_MODEL)
     chat        200 questions at once from 20 clients of the served chat; only when it is named
-    faults      what a library survives: kills, damaged files, full disks; takes long, so only when it is named
+    faults      what a library survives: kills, damaged files, full disks; takes two minutes, so only when it is named
     scale       200,000 passages: search, opening, adding, memory; only when named, since making them takes long
 
 Heavy imports happen in the benchmark that needs them, so that `cold` runs without LangChain.
@@ -45,7 +45,7 @@ def run(names: Sequence[str], *, corpus: Path | None, questions: Path | None, ou
             Console(stderr=True).print(f"measuring {name} on {workload.name} …", style="dim")
             results.append(_BENCHMARKS[name](workload))
             console.print(render(results[-1]))
-    if corpus is None:
+    if any(result.workload == "seeds" for result in results):
         console.print("The seeds are five short documents; for figures that mean more: --corpus FILE --questions FILE")
     if out:
         try:
@@ -64,8 +64,13 @@ def render(result: Result) -> Table:
     for figure in figures:
         table.add_column(figure, justify="right")
     for measured in result.measurements:
-        table.add_row(measured.system, *(f"{measured.figures[figure]:.1f}" for figure in figures))
+        table.add_row(measured.system, *(_figure(measured.figures[figure]) for figure in figures))
     return table
+
+
+def _figure(value: float) -> str:
+    """Counts as they are, what was measured with one decimal."""
+    return str(value) if isinstance(value, int) else f"{value:.1f}"
 
 
 def _workload(corpus: Path | None, questions: Path | None) -> Workload:

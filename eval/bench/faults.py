@@ -476,7 +476,7 @@ def tried(fault: str, counts: Counts) -> tuple[int, int]:
 
 
 def measure_faults(counts: Counts | None = None) -> Result:
-    """All of them, at the full counts: about a quarter of an hour."""
+    """All of them, at the full counts: about two minutes."""
     measurements = []
     for fault in FAULTS:
         started = time.perf_counter()
