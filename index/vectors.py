@@ -66,7 +66,9 @@ class VectorIndex:
     def __init__(self, index: faiss.Index, library_version: int, recall: float = 1.0, trained_on: int = 0) -> None:
         self._index: Any = index  # of several classes, whose stubs lack what SWIG adds
         if trained_on:
-            self._index.parallel_mode = 1  # the cells of one question are shared out; by default only questions are
+            faiss.extract_index_ivf(
+                index
+            ).parallel_mode = 1  # the cells of one question are shared out; by default only questions are
         self.library_version = library_version
         self.recall = recall
         self.trained_on = trained_on

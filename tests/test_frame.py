@@ -23,8 +23,8 @@ def test_a_hostile_string_stays_text_wherever_it_stands(payload: str) -> None:
     pages = (
         frame.log_html([exchange], {}, conversation=3, problem=payload),
         frame.log_html([], {}, [payload]),
-        frame.working_html(payload, Working("writing", f"as {payload}", 3, payload)),
-        frame.stopped_html(payload),
+        frame.working_html(payload, Working("writing", f"as {payload}", 3, payload), 1),
+        frame.stopped_html(payload, 1),
         frame.conversations_html([Summary(3, payload, "2025-01-01T00:00:00+00:00")], 3),
         frame.handed_html(payload, name=payload, said=payload, number=1),
     )
@@ -56,14 +56,14 @@ def test_what_is_handed_over_arrives_to_the_last_character() -> None:
     ],
 )
 def test_each_stage_has_its_words(working: Working, words: str) -> None:
-    page = Page(frame.working_html("Who?", working))
+    page = Page(frame.working_html("Who?", working, 1))
     assert words in page.text
     assert [a["class"] for tag, a in page.tags if tag == "li"].count("now") == 1
 
 
 def test_a_question_is_shown_as_it_was_understood_only_where_that_differs() -> None:
-    assert "Understood" not in frame.working_html("Who?", Working("reading", "Who?"))
-    assert "Understood as: Who spoke?" in Page(frame.working_html("Who?", Working("reading", "Who spoke?"))).text
+    assert "Understood" not in frame.working_html("Who?", Working("reading", "Who?"), 1)
+    assert "Understood as: Who spoke?" in Page(frame.working_html("Who?", Working("reading", "Who spoke?"), 1)).text
 
 
 def test_of_a_long_conversation_the_last_turns_are_shown_under_their_own_numbers() -> None:

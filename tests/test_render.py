@@ -43,6 +43,8 @@ TAGS = {
 }
 ATTRIBUTES = {
     "aria-controls",
+    "data-over",
+    "data-run",
     "aria-current",
     "aria-describedby",
     "aria-expanded",

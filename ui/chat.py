@@ -123,7 +123,7 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
     # would make a new one at each start, with which nothing kept could be read.
     owner = gr.BrowserState("", storage_key="sayso", secret="sayso")  # noqa: S106  # hides nothing
     number = gr.Number(0, precision=0, visible=False)  # of the open conversation: held by the page, not the server
-    asked = gr.State("", time_to_live=_STATE_TTL_S)
+    asked = gr.State((0, ""), time_to_live=_STATE_TTL_S)  # the run under way, and its question
     listed = _html(talk.listed("", 0), "conversations")
     log = _html(talk.log("", 0), "log", "chat.js")
     live = _html("", "live")
@@ -146,7 +146,7 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
         question: str, owner: str, number: float, where: Filter, event: gr.EventData
     ) -> AsyncIterator[tuple[Any, ...]]:
         """How far the answer is, a model's draft as it grows, then the answer, or what is wrong."""
-        same, held = gr.skip(), whole(number) or 0
+        same, held, run = gr.skip(), whole(number) or 0, talk.new_run()
         asking: Any = gr.update(value="", submit_btn=False, stop_btn="Stop")
         try:
             question = talk.question(owner, held, question, _sent(event))
@@ -156,7 +156,7 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
                     if isinstance(step, Answer):
                         answer = step
                     else:
-                        yield asking, same, frame.working_html(question, step), same, same, question
+                        yield asking, same, frame.working_html(question, step, run), same, same, (run, question)
                         asking = same
             assert answer is not None, "answering ends with the answer"
             unkept, problem = None, ""
@@ -164,10 +164,10 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
                 held = await asyncio.to_thread(talk.keep, owner, held, answer, where)
             except Problem as error:
                 unkept, problem = answer, frame.problem_html(str(error))
-            yield _ready(), talk.log(owner, held, unkept=unkept), problem, talk.listed(owner, held), held, ""
+            yield _ready(), talk.log(owner, held, unkept=unkept), problem, talk.listed(owner, held), held, (0, "")
         except Problem as error:  # the question goes back into the box: it only needs mending
             again = _ready(question.strip()[: talk.longest])
-            yield again, same, frame.problem_html(str(error)), same, same, ""
+            yield again, same, frame.problem_html(str(error)), same, same, (0, "")
 
     async def suggest(owner: str, number: float) -> Any:
         """What may be asked next, under the answer that has just been shown."""
@@ -175,9 +175,10 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
         held = whole(number) or 0
         return talk.log(owner, held) if await asyncio.to_thread(talk.suggest, owner, held) else gr.skip()
 
-    def stopped(question: str) -> tuple[Any, str]:
+    def stopped(asked: tuple[int, str]) -> tuple[Any, str]:
         """The work has been cancelled; the question goes back into the box."""
-        return _ready(question), frame.stopped_html(question)
+        run, question = asked
+        return _ready(question), frame.stopped_html(question, run)
 
     def show(owner: str, number: float, event: gr.EventData) -> str:
         return talk.document(owner, whole(number) or 0, _sent(event))
@@ -192,26 +193,28 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
         talk.rename(owner, _sent(event))
         return talk.listed(owner, whole(number) or 0)
 
-    def remove(owner: str, number: float, event: gr.EventData) -> tuple[Any, ...]:
+    def remove(owner: str, number: float, asked: tuple[int, str], event: gr.EventData) -> tuple[Any, ...]:
         held = whole(number) or 0
         if talk.remove(owner, _sent(event)) == held:
-            return opened(owner, 0)
+            return opened(owner, 0, asked)
         return (gr.skip(),) * 3 + (talk.listed(owner, held),) + (gr.skip(),) * 2
 
-    def go_back(owner: str, event: gr.EventData) -> tuple[Any, ...]:
-        return opened(owner, _sent(event).number("conversation") or 0)
+    def go_back(owner: str, asked: tuple[int, str], event: gr.EventData) -> tuple[Any, ...]:
+        return opened(owner, _sent(event).number("conversation") or 0, asked)
 
-    def begin(owner: str) -> tuple[Any, ...]:
-        return opened(owner, 0)
+    def begin(owner: str, asked: tuple[int, str]) -> tuple[Any, ...]:
+        return opened(owner, 0, asked)
 
     def arrive(owner: str, number: float) -> tuple[Any, ...]:
         """A page is opened or loaded again."""
         known = owner if is_owner(owner) else new_owner()
-        return known, *opened(known, whole(number) or 0)
+        return known, *opened(known, whole(number) or 0, (0, ""))
 
-    def opened(owner: str, number: int) -> tuple[Any, ...]:
+    def opened(owner: str, number: int, ended: tuple[int, str]) -> tuple[Any, ...]:
+        """ended: what was being asked until now."""
         number = number if talk.holds(owner, number) else 0
-        return _ready(""), talk.log(owner, number), "", talk.listed(owner, number), number, ""
+        live = frame.ended_html(ended[0])
+        return _ready(""), talk.log(owner, number), live, talk.listed(owner, number), number, ""
 
     quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     answer = gr.on(
@@ -224,7 +227,7 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
     )
     following = answer.then(suggest, [owner, number], [log], **quietly)
     mine, whole_page = [owner, number], [box, log, live, listed, number, panel]
-    # Only when the cancelling is done: what was still on its way would else be shown over it.
+    # Only when the cancelling is done: what is still on its way would else mostly be shown over it.
     stop = box.stop(None, cancels=[answer], **quietly)
     stop.then(stopped, [asked], [box, live], **quietly)
     log.select(show, mine, [panel], trigger_mode="always_last", **quietly)
@@ -232,9 +235,9 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
     log.hand_over(hand_over, mine, [handed], **quietly)
     listed.hand_over(hand_over, mine, [handed], **quietly)
     listed.rename(rename, mine, [listed], **quietly)
-    listed.remove(remove, mine, whole_page, cancels=[answer, following], **quietly)
-    listed.go_back(go_back, [owner], whole_page, cancels=[answer, following], **quietly)
-    listed.begin(begin, [owner], whole_page, cancels=[answer, following], **quietly)
+    listed.remove(remove, [*mine, asked], whole_page, cancels=[answer, following], **quietly)
+    listed.go_back(go_back, [owner, asked], whole_page, cancels=[answer, following], **quietly)
+    listed.begin(begin, [owner, asked], whole_page, cancels=[answer, following], **quietly)
     # A reload comes back to the conversation whose number the address ends in.
     place = "(owner, number) => [owner, Number(location.hash.slice(1)) || 0]"
     page.load(arrive, mine, [owner, *whole_page], js=place, **quietly)

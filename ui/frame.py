@@ -63,8 +63,8 @@ def turn_html(exchange: Exchange, turn: int, titles: Mapping[str, str]) -> str:
     )
 
 
-def working_html(question: str, working: Working) -> str:
-    """The question being answered, and how far that is."""
+def working_html(question: str, working: Working, run: int) -> str:
+    """The question being answered, and how far that is. run: another number for each time that something is asked."""
     at = STAGES.index(working.stage)
     steps = "".join(
         f'<li class="{"done" if n < at else "now" if n == at else "later"}">{_DOING[stage]}</li>'
@@ -81,16 +81,23 @@ def working_html(question: str, working: Working) -> str:
         f'<p class="asked-as" dir="auto">Understood as: {safe(asked)}</p>' if asked not in ("", question) else ""
     )
     return (
-        f'<section class="turn">{render.question_html(question)}<ol class="stages" aria-hidden="true">{steps}</ol>'
+        f'<section class="turn" data-run="{run:d}">{render.question_html(question)}'
+        f'<ol class="stages" aria-hidden="true">{steps}</ol>'
         f'<p class="searching" role="status">{said}</p>{understood}{render.draft_html(working.draft)}</section>'
     )
 
 
-def stopped_html(question: str) -> str:
+def stopped_html(question: str, run: int) -> str:
+    """In the place of that run's work; the page lets nothing of it that comes late take this place."""
     return (
-        f'<section class="turn">{render.question_html(question)}'
+        f'<section class="turn" data-over="{run:d}">{render.question_html(question)}'
         '<p class="stopped" role="status">Stopped. The question is in the box again.</p></section>'
     )
+
+
+def ended_html(run: int) -> str:
+    """The same where nothing is to be seen; run 0 for none."""
+    return f'<i hidden data-over="{run:d}"></i>' if run else ""
 
 
 def problem_html(message: str) -> str:

@@ -105,6 +105,10 @@ class Talk:
             return False
         return bool(following)
 
+    def new_run(self) -> int:
+        """Another number for each time that something is asked."""
+        return next(self._count)
+
     # -- what is shown --------------------------------------------------------------------------------------------
 
     def log(self, owner: str, number: int, problem: str = "", unkept: Answer | None = None) -> str:
