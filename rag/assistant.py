@@ -6,6 +6,7 @@ The steps are files beside this one and know nothing of each other; only this fi
 """
 
 import asyncio
+import copy
 import importlib
 import logging
 import re
@@ -115,6 +116,18 @@ class Assistant:
 
     def close(self) -> None:
         self._library.close()
+
+    def writing_with(self, model: str) -> "Assistant":
+        """The same library, asked of another language model, "" for quotes. It is this one's to close.
+
+        model: as of `Settings.model`; one that cannot be loaded leaves quotes, as everywhere.
+        """
+        if model == self._settings.model:
+            return self
+        other = copy.copy(self)
+        other._settings = self._settings.model_copy(update={"model": model, "api_base": "", "window": 0})
+        other._parts = self._parts.with_model_of(other._settings)
+        return other
 
     # -- the library --------------------------------------------------------------------------------------------
 

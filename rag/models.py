@@ -9,6 +9,7 @@ import httpx
 import platformdirs
 
 _OLLAMA = "http://127.0.0.1:11434"
+_NOT_INSTALLED = "pip install 'sayso[local]'"
 _PROVIDERS = {  # the variable with the key -> how LiteLLM names its models
     "ANTHROPIC_API_KEY": "anthropic/MODEL",
     "DEEPSEEK_API_KEY": "deepseek/MODEL",
@@ -36,20 +37,26 @@ def models_folder() -> Path:
 
 
 def usable_models(folder: Path | None = None) -> Iterator[Usable]:
-    """The quoted answer first, then what runs here, then the providers."""
+    """The quoted answer first, then what runs here, then the providers. folder: of GGUF files, `models_folder()`."""
     yield Usable("", "the sources' own words, verbatim; no language model")
-    found = list(_ollama())
-    yield from found or [Usable("ollama/NAME", "a model that Ollama runs here", "start Ollama: ollama serve")]
-    files = sorted((folder or models_folder()).rglob("*.gguf"))
-    needs = "" if _installed() else "pip install 'sayso[local]'"
-    for file in files:
-        yield Usable(f"gguf:{file}", f"{file.stat().st_size / 1e9:.1f} GB, runs inside sayso", needs)
-    if not files:
-        yield Usable("gguf:PATH", "a GGUF file, runs inside sayso", needs or "name a file")
+    yield from list(_ollama()) or [Usable("ollama/NAME", "a model that Ollama runs here", "start Ollama: ollama serve")]
+    needs = "" if _installed() else _NOT_INSTALLED
+    yield from list(_files(folder)) or [Usable("gguf:PATH", "a GGUF file, runs inside sayso", needs or "name a file")]
     yield Usable("hf:OWNER/REPO/FILE.gguf", "a GGUF file of the hub, fetched once", needs)
     for variable, name in _PROVIDERS.items():
         yield Usable(name, "a provider over the network", "" if os.environ.get(variable) else f"set {variable}")
     yield Usable("openai/NAME", "any OpenAI-compatible server", "--api-base URL")
+
+
+def models_here(folder: Path | None = None) -> list[str]:
+    """Names of the models that run on this machine and can be asked now. folder: as of `usable_models`."""
+    return [model.name for model in (*_ollama(), *_files(folder)) if not model.needs]
+
+
+def _files(folder: Path | None) -> Iterator[Usable]:
+    needs = "" if _installed() else _NOT_INSTALLED
+    for file in sorted((folder or models_folder()).rglob("*.gguf")):
+        yield Usable(f"gguf:{file}", f"{file.stat().st_size / 1e9:.1f} GB, runs inside sayso", needs)
 
 
 def _ollama() -> Iterator[Usable]:

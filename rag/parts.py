@@ -30,6 +30,10 @@ class Parts:
         self._turn = RLock()
         self.writes = bool(model or settings.model)
 
+    def with_model_of(self, settings: Settings) -> "Parts":
+        """The same parts but the language model, which is the one that these settings name."""
+        return Parts(settings, self.embedder(), self.reader())
+
     def embedder(self) -> Embedder:
         with self._turn:
             if self._embedder is None:

@@ -12,7 +12,8 @@ from rag.types import Evidence
 _ALIKE = 0.8  # share of stems in common above which two sentences say the same
 _WEAK = 0.2  # a further quote is shown when its probability is at least this share of the best one's
 _OVERVIEW = re.compile(
-    r"\b(?:compar\w+|contrast\w*|differ\w*|disagree\w*|agree(?:ment)?|over time|chang\w+ over|evol\w+|timeline"
+    r"\b(?:compar(?:e[sd]?|ing|isons?)|contrast\w*|differ(?:s|ed|ences?)?|disagree\w*|over time|chang\w+ over|evol\w+"
+    r"|timeline"
     r"|chronolog\w+"
     r"|across (?:the |all )?(?:\w+ )?(?:sources|documents|articles|texts|reports|papers|years)"
     r"|(?:each|every|all)(?: of)?(?: the)? (?:source|document|article|text|report|paper)s?"
