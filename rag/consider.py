@@ -115,8 +115,9 @@ def consider(
     """Retrieve, describe, and read closely what looks promising.
 
     allowed: ids of the documents that may be used, None for all. overview: many documents are wanted rather than one
-    fact. also: the question as it was typed; where it stands behind its topic in `asked`, both are read: together they
-    can be taken for a question about the topic.
+    fact. also: the question as it was typed. Passages are found with `asked` and read with both: in full a follow-up
+    can be taken for a question about its topic (mtragun, 108 follow-ups: the best sentence is of a right document for
+    0.82 of them, 0.75 when read in full alone).
     """
     everything = overview and about_nothing_else(asked, lexical.content_words)
     if overview:
@@ -135,7 +136,7 @@ def consider(
     reader = load_reader()
     read: list[tuple[Window, np.ndarray]] = []
     for turn in turns:
-        views = [asked, also] if also and asked != also and asked.endswith(also) else [asked]
+        views = [asked, also] if also and asked != also and not overview else [asked]
         chances = [reader.read(view, [w.text for w in turn], [w.spans for w in turn]) for view in views]
         read += zip(turn, (np.mean(each, axis=0) for each in zip(*chances, strict=True)), strict=True)
         ranked = rank(described, read)
