@@ -58,6 +58,7 @@ from rag.verify import check
 
 _log = logging.getLogger(__name__)
 
+_IN_AN_OVERVIEW = 12  # quotes, of as many documents
 _GIVEN = 12  # evidence sentences that a language model is given
 _SHARE_OF_WRITING = 0.7  # of the time for an answer; the rest is for putting the question in full
 _ABSTENTION = "The sources do not say."
@@ -291,7 +292,7 @@ class Assistant:
             yield Rewritten(asked)
             considered = self.consider(asked, allowed=allowed, overview=wants_overview(asked), clock=clock, also=raw)
             ranked = self._words_of(whose_words(asked), considered.ranked)
-            chosen = self._choose(asked, ranked, considered.everything)
+            chosen = self._choose(asked, ranked)
             clock.lap("choose")
             if chosen:
                 break
@@ -329,14 +330,13 @@ class Assistant:
             self._cache.put(key, self.path, answer)
         yield Done(answer)
 
-    def _choose(self, asked: str, ranked: Sequence[Evidence], everything: bool) -> list[Evidence]:
+    def _choose(self, asked: str, ranked: Sequence[Evidence]) -> list[Evidence]:
         """What is quoted, nothing where the sources do not say. ranked: best first."""
-        needed = self._settings.abstain_below
         if wants_overview(asked):
             documents = {d.doc_id: d for d in self._library.documents({e.doc_id for e in ranked})}
-            return choose_one_each(ranked, documents, at_least=0.0 if everything else needed / 2)
+            return choose_one_each(ranked, documents, most=_IN_AN_OVERVIEW)
         most = self._settings.max_quotes
-        if max((e.score for e in ranked[:most]), default=0.0) < needed:
+        if max((e.score for e in ranked[:most]), default=0.0) < self._settings.abstain_below:
             return []
         return choose(ranked, lexical.analyse, max_quotes=most)
 

@@ -14,7 +14,7 @@ from index import lexical, sync
 from index.library import Library
 from index.types import Embedder, PassageRecord
 from index.vectors import VectorIndex
-from rag.evidence import Described, Window, describe, rank, windows
+from rag.evidence import Described, Window, describe, rank, rank_by_topic, windows
 from rag.quote import about_nothing_else, topic
 from rag.retrieve import retrieve
 from rag.types import Candidate, Evidence, SentenceReader
@@ -24,7 +24,6 @@ _READ_FOR_OVERVIEW = 40
 _WINDOWS = 8  # promising sentences that are read closely, each with its neighbours
 _WINDOWS_FIRST = 3  # of which so many at first, and the others only when these leave a doubt
 _SURE = 0.5
-_WINDOWS_FOR_OVERVIEW = 24
 
 
 class Clock:
@@ -91,14 +90,13 @@ class Shelf:
 class Considered:
     """Passages, their sentences with features, what the reader made of the promising ones, and these, best first.
 
-    everything: the question named no topic, so all documents are relevant.
+    Of an overview nothing is read: ranked are the sentences that speak of its topic.
     """
 
     found: list[Candidate]
     described: Described
     read: list[tuple[Window, np.ndarray]]
     ranked: list[Evidence]
-    everything: bool
 
 
 def consider(
@@ -112,7 +110,7 @@ def consider(
     clock: Clock,
     also: str,
 ) -> Considered:
-    """Retrieve, describe, and read closely what looks promising.
+    """Retrieve, describe, and but for an overview read closely what looks promising.
 
     allowed: ids of the documents that may be used, None for all. overview: many documents are wanted rather than one
     fact. also: the question as it was typed. Passages are found with `asked` and read with both: in full a follow-up
@@ -128,19 +126,18 @@ def consider(
     clock.lap("retrieve")
     described = describe(asked, vector, found, shelf.rarity(lexical.content_words(asked)), lexical.analyse)
     if overview:
-        turns = [windows(described, _WINDOWS_FOR_OVERVIEW, per_document=2)]
-    else:
-        promising = windows(described, _WINDOWS)
-        turns = [promising[:_WINDOWS_FIRST], promising[_WINDOWS_FIRST:]]
+        clock.lap("describe")
+        return Considered(found, described, [], rank_by_topic(described, everything))
+    promising = windows(described, _WINDOWS)
     clock.lap("describe")
     reader = load_reader()
     read: list[tuple[Window, np.ndarray]] = []
-    for turn in turns:
-        views = [asked, also] if also and asked != also and not overview else [asked]
+    for turn in (promising[:_WINDOWS_FIRST], promising[_WINDOWS_FIRST:]):
+        views = [asked, also] if also and asked != also else [asked]
         chances = [reader.read(view, [w.text for w in turn], [w.spans for w in turn]) for view in views]
         read += zip(turn, (np.mean(each, axis=0) for each in zip(*chances, strict=True)), strict=True)
         ranked = rank(described, read)
         if ranked and ranked[0].score >= _SURE:
             break
     clock.lap("read")
-    return Considered(found, described, read, ranked, everything)
+    return Considered(found, described, read, ranked)

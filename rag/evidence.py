@@ -8,7 +8,6 @@ probabilities from the development sets, and writes them to evidence.json beside
 import json
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -77,6 +76,10 @@ _SAYING = re.compile(
     r"|describe\w*|call(?:s|ed)?|report\w*|accus\w*|suggest\w*|warn\w*|predict\w*|respon[ds]\w*|react\w*)\b",
     re.IGNORECASE,
 )
+
+# Of an overview's sentences: the share of the topic's words, or the cosine, with which one speaks of it, and what its
+# length counts, since a short one that repeats the topic ("That's how negotiations work.") says little.
+_HELD, _NEAR, _LENGTH = 0.5, 0.4, 0.2
 
 WEIGHTS_FILE = Path(__file__).with_name("evidence.json")
 
@@ -216,22 +219,18 @@ def _holds(kind: str, text: str, question: str, names: Sequence[str], numbers: S
     return bool((_PLACE if kind == "place" else _CAUSE).search(text))
 
 
-def windows(described: Described, count: int, per_document: int | None = None) -> list[Window]:
+def windows(described: Described, count: int) -> list[Window]:
     """The `count` most promising sentences, each with the one before and after it in its passage, best first.
 
-    per_document: at most so many of one document, so that others are read too. A sentence that stands in the window of
-    a better one gets none of its own.
+    A sentence that stands in the window of a better one gets none of its own.
     """
     made: list[Window] = []
     covered: set[int] = set()
-    taken: Counter[str] = Counter()
     for best in np.argsort(-described.values(), kind="stable"):
         if len(made) == count:
             break
-        doc_id = described.sentences[best].doc_id
-        if int(best) in covered or (per_document is not None and taken[doc_id] == per_document):
+        if int(best) in covered:
             continue
-        taken[doc_id] += 1
         number, text, start = described.passages[best]
         members = [
             i
@@ -264,6 +263,20 @@ def rank(described: Described, read: Sequence[tuple[Window, np.ndarray]]) -> lis
         odds = weights.chance_features * values[member] + weights.chance_reader * best[member] + weights.chance_offset
         ranked.append(replace(described.sentences[member], score=float(1 / (1 + np.exp(-odds)))))
     return ranked
+
+
+def rank_by_topic(described: Described, everything: bool) -> list[Evidence]:
+    """For an overview: the sentences that speak of its topic, the nearest first, each with its nearness as score.
+
+    Nothing is read: "whether A wants peace" has no answer to read off. Of the seven overviews in
+    eval/questions/seeds.jsonl six quote evidence so, by the reader's probabilities four. A sentence speaks of the topic
+    when it holds most of its words, or is near to it in a passage with one of them. everything: all of them do.
+    """
+    column = {name: described.matrix[:, i] for i, name in enumerate(FEATURES)}
+    near = column["sentence_cosine"]
+    speaks = (column["coverage"] >= _HELD) | ((near >= _NEAR) & (column["coverage_passage"] > 0))
+    ranked = np.argsort(-(near + _LENGTH * column["log_length"]), kind="stable")
+    return [replace(described.sentences[i], score=max(0.0, float(near[i]))) for i in ranked if everything or speaks[i]]
 
 
 def log_odds(chance: float) -> float:

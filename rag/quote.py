@@ -60,7 +60,7 @@ def topic(question: str, content_words: Analyse) -> str:
     if order is None or about is None:
         return question
     between = set(content_words(question[order.end() : about.start()] + " say"))
-    rest = question[about.end() :].rstrip(" ?!.")
+    rest = " ".join(_OVERVIEW.sub(" ", question[about.end() :]).split()).rstrip(" ?!.")
     return rest if rest and between <= _SAYING | _AGREEING else question
 
 
@@ -93,18 +93,16 @@ def choose(ranked: Sequence[Evidence], analyse: Analyse, *, max_quotes: int) -> 
     return lead + sorted(chosen[1:], key=lambda e: (order[e.doc_id], e.start))
 
 
-def choose_one_each(
-    ranked: Sequence[Evidence], documents: Mapping[str, Document], *, at_least: float
-) -> list[Evidence]:
-    """The best sentence of each document that has a good one, by date; undated documents last.
+def choose_one_each(ranked: Sequence[Evidence], documents: Mapping[str, Document], *, most: int) -> list[Evidence]:
+    """The best sentence of each of the `most` best documents, by date; undated documents last.
 
-    documents: by id; near copies count as one. at_least: probability a sentence needs.
+    ranked: best first. documents: by id; near copies count as one.
     """
     best: dict[str, Evidence] = {}
     for evidence in ranked:
-        if evidence.score >= at_least:
-            best.setdefault(documents[evidence.doc_id].near or evidence.doc_id, evidence)
-    return sorted(best.values(), key=lambda e: (documents[e.doc_id].published.value or "9999", e.doc_id))
+        best.setdefault(documents[evidence.doc_id].near or evidence.doc_id, evidence)
+    chosen = list(best.values())[:most]
+    return sorted(chosen, key=lambda e: (documents[e.doc_id].published.value or "9999", e.doc_id))
 
 
 def _alike(a: set[str], b: set[str]) -> bool:

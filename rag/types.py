@@ -74,7 +74,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A sentence that may carry the answer. score: the probability that it does, as calibrated in eval/."""
+    """A sentence that may carry the answer.
+
+    score: the probability that it does, as calibrated in eval/; in an overview its cosine to the topic.
+    """
 
     doc_id: str
     ordinal: int

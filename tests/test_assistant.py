@@ -82,6 +82,12 @@ def test_as_of_uses_nothing_published_later(seeds_assistant: Assistant) -> None:
     assert {seeds_assistant.document(h.passage.doc_id).published.value[:7] for h in answer.hits} == {"2023-05"}
 
 
+@pytest.mark.parametrize("topic", ["the melting point of tungsten", "Japan's elections"])
+def test_an_overview_of_what_no_document_speaks_of_is_empty(seeds_assistant: Assistant, topic: str) -> None:
+    """However many documents there are."""
+    assert seeds_assistant.ask(f"What do the documents say about {topic}?").status == "abstained"
+
+
 def test_a_follow_up_is_asked_as_a_question_that_stands_alone(seeds_assistant: Assistant) -> None:
     """ "he" is looked up together with what the last question was about, and the answer shows it."""
     answer = seeds_assistant.ask("Where did he give it?", history=[Turn("How long was Lavrov's interview?")])

@@ -5,7 +5,7 @@ import pytest
 
 from index.lexical import analyse, content_words
 from index.types import Passage, PassageRecord, Sentence
-from rag.evidence import FEATURES, Described, Window, describe, load_weights, log_odds, rank, windows
+from rag.evidence import FEATURES, Described, Window, describe, load_weights, log_odds, rank, rank_by_topic, windows
 from rag.types import Candidate
 
 TEXT = "The bridge opened in 1998. Ships had waited for years. It cost forty million euros because steel was dear."
@@ -64,6 +64,23 @@ def test_a_window_stays_in_its_passage() -> None:
     rarity = {"wheat": 1.0}
     table = describe("wheat", np.array([1, 0, 0], np.float32), [candidate(), other], rarity, analyse)
     assert {tuple(w.members) for w in windows(table, 9)} >= {(3,)}
+
+
+@pytest.mark.parametrize(
+    ("topic", "spoken_of"),
+    [("steel cost", [0, 2]), ("bridge, ferry and mill", [0]), ("ferry and mill", [])],
+)
+def test_an_overview_has_the_sentences_that_speak_of_its_topic(topic: str, spoken_of: list[int]) -> None:
+    """Those that hold its words, or are near to it (the first is) in a passage that holds one of them; all of them do
+    when there is no topic."""
+    assert [e.ordinal for e in rank_by_topic(described(topic), everything=False)] == spoken_of
+    assert len(rank_by_topic(described(topic), everything=True)) == 3
+
+
+def test_of_sentences_as_near_the_longer_says_more() -> None:
+    """A few words that repeat the topic are no overview of it."""
+    table = describe("bridge", np.array([0, 0, 0], np.float32), [candidate()], {"bridge": 1.0}, analyse)
+    assert [e.ordinal for e in rank_by_topic(table, everything=True)] == [2, 1, 0]
 
 
 def test_the_better_read_sentence_comes_first() -> None:
