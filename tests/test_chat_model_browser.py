@@ -1,5 +1,6 @@
 """The chat in a browser with a language model: its draft, what is kept of it, and stopping it."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -8,7 +9,7 @@ import pytest
 
 from rag import Assistant, Settings
 from rag.types import Message
-from tests.browsing import QUESTION, Browser, ask, expect, send, visiting
+from tests.browsing import QUESTION, Browser, ask, expect, load_again, send, violations, visiting
 from tests.fakes import ScriptedModel
 from tests.live import running
 from ui import chat
@@ -130,3 +131,24 @@ def test_a_model_that_says_nothing_is_not_waited_for(browser: Browser, models: M
         models.model = ScriptedModel(lambda messages: "Putin wants negotiations about a ceasefire [1].")
         ask(page, QUESTION)
         expect(page.locator(".answer")).to_have_count(1)
+
+
+def test_who_writes_can_be_chosen_and_a_question_asked_again(browser: Browser, models: Models, address: str) -> None:
+    """Each answer keeps who wrote it; the second is given in the light of what came before the first."""
+    models.model = ScriptedModel(lambda messages: "Putin wants negotiations about a ceasefire [1].")
+    with visiting(browser, address) as page:
+        writers = page.get_by_label("Answers")
+        expect(writers.locator("option")).to_have_text(["written by scripted", "quoted"])
+        writers.select_option("quoted")
+        ask(page, QUESTION)
+        expect(page.locator(".claim").first).to_have_attribute("data-support", "quoted")
+        writers.select_option("written by scripted")
+        page.get_by_role("button", name="Ask again").click()
+        expect(page.locator(".turn .question")).to_have_text([QUESTION, QUESTION])
+        written = page.locator(".answer").nth(1)
+        expect(written.locator(".claim")).to_have_text([re.compile("Putin wants negotiations about a ceasefire")])
+        written.locator(".how summary").click()
+        expect(written.locator(".how")).to_contain_text("Written byscripted")
+        assert violations(page) == []
+        load_again(page)
+        expect(page.locator(".answer")).to_have_count(2)

@@ -25,6 +25,7 @@ def test_a_hostile_string_stays_text_wherever_it_stands(payload: str) -> None:
         frame.log_html([], {}, [payload]),
         frame.working_html(payload, Working("writing", f"as {payload}", 3, payload), 1),
         frame.stopped_html(payload, 1),
+        frame.writers_html([payload, ""], payload),
         frame.conversations_html([Summary(3, payload, "2025-01-01T00:00:00+00:00")], 3),
         frame.handed_html(payload, name=payload, said=payload, number=1),
     )

@@ -17,6 +17,7 @@ from rag.assistant import seeds_folder
 from rag.compose import try_model
 from rag.llm import LiteLLMModel
 from rag.local import fetch, serve
+from rag.models import models_here
 from rag.types import Message, Usage
 from tests.live import hub
 
@@ -126,6 +127,20 @@ def test_a_file_of_the_hub_is_fetched_once(tmp_path: Path, monkeypatch: pytest.M
     assert fetch("owner/repo/m.gguf", tmp_path / "kept") == path
     with pytest.raises(ModelError, match="not 000000000000…"):  # what lies there is looked at too
         fetch(f"owner/repo/m.gguf@{'0' * 64}", tmp_path / "kept")
+
+
+def test_the_models_that_are_here_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files in the folder of models, and what Ollama holds where it runs; nothing that still needs something."""
+    there = tmp_path / "ollama" / "api"
+    there.mkdir(parents=True)
+    (there / "tags").write_text('{"models": [{"name": "llama3.2", "size": 2000000000}]}')
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "m.gguf").write_bytes(b"GGUF")
+    with hub(tmp_path / "ollama") as address:
+        monkeypatch.setenv("OLLAMA_HOST", address)
+        assert models_here(tmp_path / "models") == ["ollama/llama3.2", f"gguf:{tmp_path / 'models' / 'm.gguf'}"]
+    monkeypatch.setattr("rag.models._installed", lambda: False)
+    assert models_here(tmp_path / "models") == []
 
 
 @pytest.mark.parametrize("name", ["m.gguf", "owner/m.gguf", "owner/repo/m.bin", "../../repo/m.gguf", "a/b/c/m.gguf"])

@@ -177,3 +177,17 @@ def test_a_follow_up_is_put_in_full_by_rule_where_the_model_fails(library: Path,
         answer = follow_up(library, embedder, script)
         assert answer.asked_as == f"{QUESTION} And when did they meet?"
         assert answer.claims[0].support == "quoted"
+
+
+def test_one_library_is_asked_of_several_models(library: Path, embedder: MiniLM) -> None:
+    """One that cannot be loaded leaves quotes, and says so; who has been opened stays as it was."""
+    settings = Settings.load(model="scripted", cache=False)
+    model = ScriptedModel(lambda messages: TRUE + " " + marker_of(messages, "Ratcliffe") + ".")
+    with Assistant.open(library, settings=settings, embedder=embedder, model=model) as assistant:
+        assert assistant.writing_with("scripted") is assistant
+        quoted = assistant.writing_with("").ask(QUESTION)
+        assert (quoted.model, quoted.reason, quoted.claims[0].support) == ("", "", "quoted")
+        missing = assistant.writing_with("gguf:/nowhere.gguf").ask(QUESTION)
+        assert (missing.status, missing.model) == ("answered", "")
+        assert missing.reason
+        assert assistant.ask(QUESTION).model == "scripted"

@@ -5,9 +5,11 @@ const number = (text) => (text === undefined ? null : Number(text));
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button || !element.contains(button)) return;
-  const { example, next, hand, verdict, comment, turn, citation, hit } = button.dataset;
-  if (example !== undefined || next !== undefined) {
-    trigger("example_select", { example: number(example), turn: number(turn), next: number(next) });
+  const { example, next, again, hand, verdict, comment, turn, citation, hit } = button.dataset;
+  if (example !== undefined || next !== undefined || again !== undefined) {
+    trigger("example_select", {
+      example: number(example), turn: number(turn), next: number(next), again: number(again),
+    });
   } else if (hand !== undefined) {
     trigger("hand_over", { turn: number(turn), hand: number(hand) });
   } else if (verdict !== undefined) {

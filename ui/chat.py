@@ -128,6 +128,8 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
     log = _html(talk.log("", 0), "log", "chat.js")
     live = _html("", "live")
     scope = gr.HTML("", elem_id="scope", apply_default_css=False)
+    writer = gr.State(talk.own_writer, time_to_live=_STATE_TTL_S)
+    by = _html("", "by")
     box = gr.Textbox(
         label="Your question",
         show_label=False,
@@ -143,30 +145,31 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
     handed = _html("", "handed", "hand.js")
 
     async def converse(
-        question: str, owner: str, number: float, where: Filter, event: gr.EventData
+        typed: str, owner: str, number: float, where: Filter, writer: str, event: gr.EventData
     ) -> AsyncIterator[tuple[Any, ...]]:
         """How far the answer is, a model's draft as it grows, then the answer, or what is wrong."""
         same, held, run = gr.skip(), whole(number) or 0, talk.new_run()
         asking: Any = gr.update(value="", submit_btn=False, stop_btn="Stop")
         try:
-            question = talk.question(owner, held, question, _sent(event))
+            now = talk.asked(owner, held, typed, _sent(event), where)
             answer: Answer | None = None
-            async with aclosing(talk.answering(owner, held, question, where)) as steps:
+            async with aclosing(talk.answering(owner, held, now, writer)) as steps:
                 async for step in steps:
                     if isinstance(step, Answer):
                         answer = step
                     else:
-                        yield asking, same, frame.working_html(question, step, run), same, same, (run, question)
+                        working = frame.working_html(now.question, step, run)
+                        yield asking, same, working, same, same, (run, now.question)
                         asking = same
             assert answer is not None, "answering ends with the answer"
             unkept, problem = None, ""
             try:
-                held = await asyncio.to_thread(talk.keep, owner, held, answer, where)
+                held = await asyncio.to_thread(talk.keep, owner, held, answer, now.where)
             except Problem as error:
                 unkept, problem = answer, frame.problem_html(str(error))
             yield _ready(), talk.log(owner, held, unkept=unkept), problem, talk.listed(owner, held), held, (0, "")
         except Problem as error:  # the question goes back into the box: it only needs mending
-            again = _ready(question.strip()[: talk.longest])
+            again = _ready(typed.strip()[: talk.longest])
             yield again, same, frame.problem_html(str(error)), same, same, (0, "")
 
     async def suggest(owner: str, number: float) -> Any:
@@ -179,6 +182,13 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
         """The work has been cancelled; the question goes back into the box."""
         run, question = asked
         return _ready(question), frame.stopped_html(question, run)
+
+    def offer(writer: str) -> str:
+        """Who may write, once the page is there: a machine that does not answer would hold it up."""
+        return frame.writers_html(talk.writers(), writer)
+
+    def choose(event: gr.EventData) -> str:
+        return talk.writer(_sent(event).text("writer", 1000))
 
     def show(owner: str, number: float, event: gr.EventData) -> str:
         return talk.document(owner, whole(number) or 0, _sent(event))
@@ -220,7 +230,7 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
     answer = gr.on(
         [box.submit, log.example_select],
         converse,
-        [box, owner, number, where],
+        [box, owner, number, where, writer],
         [box, log, live, listed, number, asked],
         trigger_mode="once",
         **quietly,
@@ -240,7 +250,8 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
     listed.begin(begin, [owner, asked], whole_page, cancels=[answer, following], **quietly)
     # A reload comes back to the conversation whose number the address ends in.
     place = "(owner, number) => [owner, Number(location.hash.slice(1)) || 0]"
-    page.load(arrive, mine, [owner, *whole_page], js=place, **quietly)
+    page.load(arrive, mine, [owner, *whole_page], js=place, **quietly).then(offer, [writer], [by], **quietly)
+    by.choose_writer(choose, None, [writer], **quietly)
     return scope
 
 

@@ -118,6 +118,22 @@ def welcome_html(examples: Sequence[str]) -> str:
     )
 
 
+def writers_html(names: Sequence[str], chosen: str) -> str:
+    """The choice of who writes the answers; nothing where there is none. names: as `--model` takes them."""
+    if len(names) < 2:
+        return ""
+    options = "".join(
+        f'<option value="{safe_attribute(name)}"{" selected" if name == chosen else ""}>{safe(_writer(name))}</option>'
+        for name in names
+    )
+    return f'<label class="by">Answers <select data-writer>{options}</select></label>'
+
+
+def _writer(name: str) -> str:
+    """ "written by model.gguf", without the folder that a local file lies in."""
+    return f"written by {name.rpartition('/')[2] if name.startswith('gguf:') else name}" if name else "quoted"
+
+
 def conversations_html(summaries: Iterable[Summary], current: int) -> str:
     """The list to go back to. current: the number of the one that is open, 0 for none."""
     items = "".join(_conversation_html(summary, summary.number == current) for summary in summaries)
@@ -179,6 +195,7 @@ def _actions_html(exchange: Exchange, turn: int) -> str:
     return (
         f'<div class="actions" role="group" aria-label="This answer">'
         f'<button type="button" class="small" data-turn="{turn}" data-hand="0">Copy</button>{_hand_buttons(None, turn)}'
+        f'<button type="button" class="small" data-again="{turn}">Ask again</button>'
         f"{judge(1, 'Helpful')}{judge(-1, 'Not helpful')}</div>{comment}"
     )
 

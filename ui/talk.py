@@ -6,13 +6,15 @@ sends, so a reload and a restart change nothing. Knows nothing of Gradio.
 
 import itertools
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
+from threading import Lock
 from typing import Any
 
 from index.errors import DocumentError, SaysoError
 from index.types import Document
 from rag.assistant import Assistant
+from rag.models import models_here
 from rag.types import Answer, Filter
 from ui import export, frame, render
 from ui.answering import Problem, Working, answering
@@ -46,6 +48,15 @@ class Sent:
         return value[:longest] if isinstance(value, str) else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of a page. before: how many turns of the conversation come before it; where: what it is limited to."""
+
+    question: str
+    before: int
+    where: Filter
+
+
 def whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST else None
 
@@ -61,27 +72,54 @@ class Talk:
         self._kept = conversations or Conversations()
         self._feedback = feedback or Feedback()
         self._count = itertools.count(1)
+        self._assistants: dict[str, Assistant | None] = {assistant.settings.model: assistant}  # by whom they write
+        self._turn = Lock()
         self.longest = assistant.settings.max_question_chars
+        self.own_writer = assistant.settings.model
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def question(self, owner: str, number: int, typed: str, sent: Sent) -> str:
-        """The question that is asked: an example, one that was suggested, or what was typed."""
-        example, turn, following = sent.number("example"), sent.number("turn"), sent.number("next")
+    def asked(self, owner: str, number: int, typed: str, sent: Sent, where: Filter) -> Asked:
+        """What is asked: an example, what was suggested, a question of the conversation again, or what was typed."""
+        example, turn, following, again = (sent.number(name) for name in ("example", "turn", "next", "again"))
+        exchanges = self._exchanges(owner, number)
+        asked = Asked(typed, len(exchanges), where)
         if example is not None and 0 <= example < len(self._examples):
-            return self._examples[example]
-        exchanges = self._exchanges(owner, number) if turn is not None else ()
+            return replace(asked, question=self._examples[example])
+        if again is not None and 0 <= again < len(exchanges):
+            return Asked(exchanges[again].answer.question, again, exchanges[again].where)
         if turn is not None and following is not None and 0 <= turn < len(exchanges):
             offered = exchanges[turn].suggested
-            return offered[following] if 0 <= following < len(offered) else typed
-        return typed
+            return replace(asked, question=offered[following]) if 0 <= following < len(offered) else asked
+        return asked
 
-    def answering(
-        self, owner: str, number: int, question: str, where: Filter
-    ) -> AsyncGenerator[Working | Answer, None]:
-        """As `ui.answering.answering`, in the light of the conversation. Raises Problem."""
-        history = [exchange.as_turn() for exchange in self._exchanges(owner, number)[-_HISTORY_TURNS:]]
-        return answering(self._assistant, question, history, where)
+    def answering(self, owner: str, number: int, asked: Asked, writer: str) -> AsyncGenerator[Working | Answer, None]:
+        """As `ui.answering.answering`, in the light of the conversation before it. Raises Problem.
+
+        writer: one of `writers`; another counts as that of the settings.
+        """
+        before = self._exchanges(owner, number)[max(0, asked.before - _HISTORY_TURNS) : asked.before]
+        history = [exchange.as_turn() for exchange in before]
+        return answering(self._by(writer), asked.question, history, asked.where)
+
+    def writers(self) -> list[str]:
+        """Names of the models that can be chosen now, the settings' first, "" for quotes. Can take half a second."""
+        names = list(dict.fromkeys([self.own_writer, "", *models_here()]))
+        with self._turn:
+            for name in names:
+                self._assistants.setdefault(name, None)
+        return names
+
+    def writer(self, name: str) -> str:
+        """The name where it was offered, else the settings' model."""
+        return name if name in self._assistants else self.own_writer
+
+    def _by(self, writer: str) -> Assistant:
+        writer = self.writer(writer)
+        with self._turn:
+            found = self._assistants[writer] or self._assistant.writing_with(writer)
+            self._assistants[writer] = found
+        return found
 
     def keep(self, owner: str, number: int, answer: Answer, where: Filter) -> int:
         """Returns the conversation's number. Raises Problem where it could not be kept."""
