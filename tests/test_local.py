@@ -8,8 +8,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from eval.questions import read_questions
-from eval.runner import evaluate
 from index.errors import ModelError, UsageError
 from index.minilm import MiniLM
 from rag import Assistant, Settings, local
@@ -22,7 +20,6 @@ from rag.types import Message, Usage
 from tests.live import hub
 
 SMALL = Path(sys.prefix) / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-QUESTIONS = Path(__file__).parents[1] / "eval" / "questions" / "seeds.jsonl"
 STORY = (Message("user", "Write a story of a thousand words about a ferry."),)
 
 
@@ -76,14 +73,11 @@ def test_nonsense_that_it_writes_does_not_reach_an_answer(
     small: LiteLLMModel, embedder: MiniLM, tmp_path: Path
 ) -> None:
     """Of a model that cannot do the task there is left what its citations carry, and quotes for the rest."""
-    questions = [q for q in read_questions(QUESTIONS) if not q.history][:1]
     settings = Settings.load(model="openai/small", cache=False, timeout_s=120)
     with Assistant.open(tmp_path / "seeds.library", settings=settings, embedder=embedder, model=small) as assistant:
         assistant.add(seeds_folder())
-        evaluation = evaluate(assistant, questions)
-        assert evaluation.overall.carried == 1.0
-        assert evaluation.overall.tokens_p50
-        answer = assistant.ask(questions[0].question)
+        answer = assistant.ask("Which Chinese official turned up in Moscow at the end of May 2023?")
+        assert answer.usage["completion_tokens"]
         assert all(claim.support in ("quoted", "supported") and claim.markers for claim in answer.claims)
         for citation in answer.citations:
             text = assistant.document(citation.doc_id).text
