@@ -181,7 +181,7 @@ def test_a_reader_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> N
     with Parser() as parser:
         with pytest.raises(DocumentError, match=r"reading this \.html file took more than 1 s; split it"):
             parser.parse(".html", slow)
-        assert time.perf_counter() - started < 15
+        assert time.perf_counter() - started < 5
         monkeypatch.setattr("index.parsing.TIME_LIMIT_S", 20.0)
         assert parser.parse(".epub", epub(["<p>Rain.</p>"])).text == "Rain."
 

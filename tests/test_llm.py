@@ -96,7 +96,7 @@ def test_a_server_that_hangs_is_left_when_the_time_is_up() -> None:
         started = time.monotonic()
         with pytest.raises(ModelError, match="did not finish in time") as refused:
             write(script, seconds=2)
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 4
     assert refused.value.reason == "timeout"
 
 
