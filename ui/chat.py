@@ -153,7 +153,7 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
         try:
             now = talk.asked(owner, held, typed, _sent(event), where)
             answer: Answer | None = None
-            async with aclosing(talk.answering(owner, held, now, writer)) as steps:
+            async with aclosing(talk.answering(now, writer)) as steps:
                 async for step in steps:
                     if isinstance(step, Answer):
                         answer = step

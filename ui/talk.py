@@ -15,7 +15,7 @@ from index.errors import DocumentError, SaysoError
 from index.types import Document
 from rag.assistant import Assistant
 from rag.models import models_here
-from rag.types import Answer, Filter
+from rag.types import Answer, Filter, Turn
 from ui import export, frame, render
 from ui.answering import Problem, Working, answering
 from ui.conversations import MAX_COMMENT_CHARS, MAX_TITLE_CHARS, Conversations, Exchange, Feedback, is_owner, now
@@ -50,10 +50,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question of a page. before: how many turns of the conversation come before it; where: what it is limited to."""
+    """A question of a page. history: the conversation before it; where: what it is limited to."""
 
     question: str
-    before: int
+    history: tuple[Turn, ...]
     where: Filter
 
 
@@ -83,24 +83,24 @@ class Talk:
         """What is asked: an example, what was suggested, a question of the conversation again, or what was typed."""
         example, turn, following, again = (sent.number(name) for name in ("example", "turn", "next", "again"))
         exchanges = self._exchanges(owner, number)
-        asked = Asked(typed, len(exchanges), where)
+        history = tuple(exchange.as_turn() for exchange in exchanges)
+        asked = Asked(typed, history[-_HISTORY_TURNS:], where)
         if example is not None and 0 <= example < len(self._examples):
             return replace(asked, question=self._examples[example])
         if again is not None and 0 <= again < len(exchanges):
-            return Asked(exchanges[again].answer.question, again, exchanges[again].where)
+            before = history[max(0, again - _HISTORY_TURNS) : again]
+            return Asked(exchanges[again].answer.question, before, exchanges[again].where)
         if turn is not None and following is not None and 0 <= turn < len(exchanges):
             offered = exchanges[turn].suggested
             return replace(asked, question=offered[following]) if 0 <= following < len(offered) else asked
         return asked
 
-    def answering(self, owner: str, number: int, asked: Asked, writer: str) -> AsyncGenerator[Working | Answer, None]:
-        """As `ui.answering.answering`, in the light of the conversation before it. Raises Problem.
+    def answering(self, asked: Asked, writer: str) -> AsyncGenerator[Working | Answer, None]:
+        """As `ui.answering.answering`. Raises Problem.
 
         writer: one of `writers`; another counts as that of the settings.
         """
-        before = self._exchanges(owner, number)[max(0, asked.before - _HISTORY_TURNS) : asked.before]
-        history = [exchange.as_turn() for exchange in before]
-        return answering(self._by(writer), asked.question, history, asked.where)
+        return answering(self._by(writer), asked.question, asked.history, asked.where)
 
     def writers(self) -> list[str]:
         """Names of the models that can be chosen now, the settings' first, "" for quotes. Can take half a second."""
