@@ -130,6 +130,16 @@ class Assistant:
         other._parts = self._parts.with_model_of(other._settings)
         return other
 
+    def beside(self, library: str | Path) -> "Assistant":
+        """Another library, made if absent, asked with the same settings and models. To be closed by whoever opens it.
+
+        Raises LibraryNotFound and LibraryReadOnly as `open`.
+        """
+        other = copy.copy(self)
+        other._library = Library.open(Path(library))
+        other._shelf = Shelf(other._library)
+        return other
+
     # -- the library --------------------------------------------------------------------------------------------
 
     @property

@@ -56,9 +56,14 @@ class Settings(BaseSettings):
     def file() -> Path:
         return platformdirs.user_config_path("sayso") / "settings.toml"
 
+    @staticmethod
+    def libraries_folder() -> Path:
+        """Where the default library lies, and those made in the chat."""
+        return platformdirs.user_data_path("sayso")
+
     @property
     def library_path(self) -> Path:
-        return Path(self.library) if self.library else platformdirs.user_data_path("sayso") / "default.library"
+        return Path(self.library) if self.library else self.libraries_folder() / "default.library"
 
     @property
     def hash(self) -> str:

@@ -61,10 +61,19 @@ class Watch:
 
 @contextmanager
 def visiting(
-    browser: Browser, address: str, width: int = 1440, height: int = 900, scheme: str = "light"
+    browser: Browser,
+    address: str,
+    width: int = 1440,
+    height: int = 900,
+    scheme: str = "light",
+    signed_in: tuple[str, str] | None = None,
 ) -> Iterator[Page]:
-    """A new visitor's page; at the end it must have done nothing that is watched for."""
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    """A new visitor's page; at the end it must have done nothing that is watched for. signed_in: name and password."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        http_credentials={"username": signed_in[0], "password": signed_in[1]} if signed_in else None,
+    )
     watch = _WATCHES[context] = Watch(context)
     page = context.new_page()
     page.goto(address)

@@ -11,7 +11,7 @@ import pytest
 from index.errors import SaysoError
 from rag.types import Answer, Filter, from_json
 from tests.test_render import answer, document
-from ui.conversations import Conversations, Exchange, Feedback, is_owner, new_owner
+from ui.conversations import Conversations, Exchange, Feedback, is_owner, new_owner, owner_of
 
 ADA, BEN = new_owner(), new_owner()
 
@@ -44,6 +44,32 @@ def test_nobody_reads_changes_or_continues_anothers_conversation(kept: Conversat
     assert kept.append(BEN, number, exchange("Mine?")) != number
     assert kept.exchanges(ADA, number) == (exchange("Who?"),)
     assert [s.title for s in kept.summaries(ADA)] == ["Who?"]
+
+
+def test_a_conversation_is_seen_in_its_own_library_only(kept: Conversations, tmp_path: Path) -> None:
+    bread, ferry = (Conversations(kept.file, tmp_path / name) for name in ("bread.library", "ferry.library"))
+    number = bread.append(ADA, 0, exchange("Who?"))
+    assert ferry.summaries(ADA) == []
+    assert ferry.exchanges(ADA, number) == ()
+    assert ferry.append(ADA, number, exchange("When?")) != number
+    assert [s.title for s in bread.summaries(ADA)] == ["Who?"]
+
+
+def test_what_was_kept_before_libraries_were_noted_is_still_found(kept: Conversations, tmp_path: Path) -> None:
+    number = kept.append(ADA, 0, exchange("Who?"))
+    with sqlite3.connect(kept.file) as db:
+        db.execute("ALTER TABLE conversations DROP COLUMN library")
+    found = Conversations(kept.file, tmp_path / "a.library")
+    assert [s.number for s in found.summaries(ADA)] == [number]
+    assert found.append(ADA, number, exchange("And why?")) == number
+
+
+def test_who_signs_in_has_one_word_that_cannot_be_told_from_the_name(tmp_path: Path) -> None:
+    word = owner_of("vera", tmp_path / "here" / "key")
+    assert is_owner(word)
+    assert word == owner_of("vera", tmp_path / "here" / "key")
+    assert word not in (owner_of("lev", tmp_path / "here" / "key"), owner_of("vera", tmp_path / "there" / "key"))
+    assert stat.S_IMODE((tmp_path / "here" / "key").stat().st_mode) == 0o600
 
 
 def test_the_word_of_an_owner_is_not_in_the_file_and_the_file_is_the_users_alone(kept: Conversations) -> None:

@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from index.errors import UsageError
 
 HEALTH = "/healthz"
+USER = "sayso.user"  # in the scope: who has signed in
 _CLIENTS = 10_000  # remembered; the one that has been quiet longest is forgotten first
 
 # What a client may do at once, and how much of it comes back in a second.
@@ -105,19 +106,22 @@ class Gate:
         await (refused or self.app)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> JSONResponse | None:
+        """Notes in the scope who it is that may come in."""
         client = _client(scope)
         if self._users is not None:
             given = Headers(scope=scope).get("authorization", "")
             # Also with the right password: whoever guesses must not learn that from being let in.
             if given and (wait := self._failures.wait_s(client)):
                 return _later("too many wrong passwords", wait)
-            if not given or not _knows(self._users, given):
+            name = _known(self._users, given)
+            if not name:
                 if given:
                     self._failures.take(client)
                 elif scope["path"] == HEALTH:
                     return JSONResponse({"status": "ok"})
                 ask = {"WWW-Authenticate": 'Basic realm="sayso", charset="UTF-8"'}
                 return JSONResponse({"detail": "sign in with a name and a password"}, 401, ask)
+            scope[USER] = name
         if scope["method"] == "POST" and (wait := self._requests.take(client)):
             return _later("too many requests at once", wait)
         return None
@@ -128,15 +132,15 @@ def _later(what: str, wait_s: float) -> JSONResponse:
     return JSONResponse({"detail": f"{what}; try again in {seconds} s"}, 429, {"Retry-After": str(seconds)})
 
 
-def _knows(users: Mapping[str, bytes], authorization: str) -> bool:
-    """Whether the header has a user's password; takes as long for an unknown name as for a wrong password."""
+def _known(users: Mapping[str, bytes], authorization: str) -> str:
+    """The user whose password the header has, else ""; takes as long for an unknown name as for a wrong password."""
     scheme, _, encoded = authorization.partition(" ")
     try:
         name, colon, password = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
     except (binascii.Error, ValueError):
-        return False
+        return ""
     right = hmac.compare_digest(_digest(password), users.get(name, b"\0" * 32))
-    return right and bool(colon) and scheme.lower() == "basic"
+    return name if right and colon and scheme.lower() == "basic" else ""
 
 
 def _digest(password: str) -> bytes:

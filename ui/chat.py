@@ -7,24 +7,30 @@ for anything else.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, closing
+from contextlib import aclosing, asynccontextmanager, suppress
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
 
+from index.errors import SaysoError
 from rag.assistant import Assistant
+from rag.settings import Settings
 from rag.types import Answer, Filter, to_dict
-from ui import evaluation_page, frame, library_page, server
+from ui import access, evaluation_page, frame, library_page, server
 from ui.answering import Problem, Working, answering
-from ui.conversations import is_owner, new_owner
+from ui.conversations import is_owner, new_owner, owner_of
+from ui.libraries import MAX_NAME_CHARS, Libraries
+from ui.pages import Pages
 from ui.talk import Sent, Talk, whole
 from ui.work import Work
 
 _STATE_TTL_S = 24 * 3600
+_QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SUGGEST_AFTER_S = 0.2  # searching would else take the processor from showing the answer
 
 # Gradio's own themes fetch fonts; these are the reader's.
@@ -35,38 +41,70 @@ _MONO = [gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospac
 
 
 def serve(
-    assistant: Assistant, *, host: str = "127.0.0.1", port: int = 7860, users: Mapping[str, bytes] | None = None
+    assistant: Assistant,
+    others: Sequence[Path] = (),
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    users: Mapping[str, bytes] | None = None,
 ) -> None:
-    """Serve the chat until Ctrl-C. users: those who may come in, as `access.read_users` gives them; None for everybody.
+    """Serve the chat until Ctrl-C. others: libraries that can be changed to, as of `app`.
 
-    Raises SaysoError for an address or a port that cannot be used.
+    users: those who may come in, as `access.read_users` gives them; None for everybody. Raises SaysoError for an
+    address or a port that cannot be used.
     """
     listener = server.open_socket(host, port, signed_in=users is not None)
     assistant.warm_up()
-    with closing(Work(assistant, local=server.is_loopback(host) and users is None)) as work:
-        server.run(app(assistant, host, users, work), listener, host)
+    server.run(app(assistant, others, host=host, users=users), listener, host)
 
 
 def app(
-    assistant: Assistant, host: str = "127.0.0.1", users: Mapping[str, bytes] | None = None, work: Work | None = None
+    assistant: Assistant,
+    others: Sequence[Path] = (),
+    *,
+    host: str = "127.0.0.1",
+    users: Mapping[str, bytes] | None = None,
 ) -> FastAPI:
-    """The chat behind the guards of ui/server.py. work: what the other tabs do, made here when it is not given."""
-    work = work or Work(assistant, local=server.is_loopback(host) and users is None)
-    guarded = server.new_app(host, users, health=lambda: {"documents": assistant.listing(limit=0)[1]})
-    work.add_routes(guarded)
+    """The chat behind the guards of ui/server.py: a page for each library.
+
+    others: libraries that can be changed to. Served to this machine alone, all of the user's can, and new ones be made;
+    whoever comes from elsewhere sees only what was named.
+    """
+    local = server.is_loopback(host) and users is None
+    libraries = Libraries(assistant, others, home=Settings.libraries_folder() if local else None)
+    pages = Pages(libraries, lambda opened: _page(opened, libraries, local=local))
+    documents = lambda: {"documents": assistant.listing(limit=0)[1]}  # noqa: E731
+    guarded = server.new_app(host, users, health=documents, lifespan=pages.running)
+    guarded.mount("/", pages)
+    return guarded
+
+
+def _page(assistant: Assistant, libraries: Libraries, *, local: bool) -> FastAPI:
+    """The page of one library with its routes. local: whoever sees it sits at this machine."""
+    work = Work(assistant, local=local)
+
+    @asynccontextmanager
+    async def served(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(work.close)
+
+    page = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=served)
+    work.add_routes(page)
 
     async def made() -> FastAPI:
-        return _mount(build(assistant, work), guarded)
+        return _mount(build(assistant, work, libraries), page)
 
     # Gradio opens event loops that it never closes unless one is running, and the caller's thread may have its own.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(made())).result()
 
 
-def _mount(blocks: gr.Blocks, guarded: FastAPI) -> FastAPI:
+def _mount(blocks: gr.Blocks, page: FastAPI) -> FastAPI:
     theme = gr.themes.Base(primary_hue="teal", neutral_hue="slate", font=_SANS, font_mono=_MONO, radius_size="lg")
     mounted: FastAPI = gr.mount_gradio_app(
-        guarded,
+        page,
         blocks,
         path="/",
         theme=theme,
@@ -83,8 +121,20 @@ def _mount(blocks: gr.Blocks, guarded: FastAPI) -> FastAPI:
     return mounted
 
 
-def build(assistant: Assistant, work: Work) -> gr.Blocks:
+def build(assistant: Assistant, work: Work, libraries: Libraries) -> gr.Blocks:
     """The page and what happens on it. The assistant stays open as long as the page is served."""
+
+    def head(tried: str = "", problem: str = "") -> str:
+        held, here = assistant.listing(limit=0)[1], assistant.path.absolute()
+        grows = libraries.grows
+        return frame.header_html(held, libraries.places(), here, grows=grows, tried=tried, problem=problem)
+
+    def make_library(event: gr.EventData) -> str:
+        name = _sent(event).text("name", MAX_NAME_CHARS)
+        try:
+            return frame.gone_to_html(libraries.make(name).address)
+        except SaysoError as error:
+            return head(name, str(error))
 
     async def api_ask(question: str) -> dict[str, Any]:
         """Ask one question of the library; returns the Answer as JSON."""
@@ -99,14 +149,17 @@ def build(assistant: Assistant, work: Work) -> gr.Blocks:
     page = gr.Blocks(title="sayso", analytics_enabled=False, delete_cache=(3600, 3600))
     with page:
         with gr.Row(elem_id="top"):
-            held = assistant.listing(limit=0)[1]
-            gr.HTML(frame.header_html(held), elem_id="brand", apply_default_css=False)
+            brand = _html(head(), "brand", "head.js")
         where = gr.State(Filter(), time_to_live=_STATE_TTL_S)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Ask", elem_id="talk"):
-                scope = _ask_tab(page, Talk(assistant), where)
-            library_page.tab(work, where, scope)
+                scope, refresh = _ask_tab(page, Talk(assistant), where)
+            documents = library_page.tab(work, where, scope)
             evaluation_page.tab(work)
+        page.load(head, None, [brand], **_QUIETLY)
+        documents.change(head, None, [brand], **_QUIETLY)
+        refresh(documents.change)
+        brand.make_library(make_library, None, [brand], **_QUIETLY)
         gr.events.api(api_ask, api_name="ask")
     page.queue(max_size=server.MAX_QUEUE, default_concurrency_limit=4, api_open=False)
     # Gradio computes statistics after every question for its dashboard, which is off.
@@ -114,10 +167,10 @@ def build(assistant: Assistant, work: Work) -> gr.Blocks:
     return page
 
 
-def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
+def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> tuple[gr.HTML, Callable[..., None]]:
     """The tab in which questions are asked, and its events. where: what a question is limited to.
 
-    Returns the place that says so.
+    Returns the place that says so, and what brings the welcome up to date at an event: other documents, other examples.
     """
     # The word that only this browser knows. Gradio encrypts it with a "secret" that it also sends to the page, and
     # would make a new one at each start, with which nothing kept could be read.
@@ -212,12 +265,19 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
     def go_back(owner: str, asked: tuple[int, str], event: gr.EventData) -> tuple[Any, ...]:
         return opened(owner, _sent(event).number("conversation") or 0, asked)
 
+    def welcome(number: float) -> Any:
+        return gr.skip() if number else talk.log("", 0)
+
     def begin(owner: str, asked: tuple[int, str]) -> tuple[Any, ...]:
         return opened(owner, 0, asked)
 
-    def arrive(owner: str, number: float) -> tuple[Any, ...]:
-        """A page is opened or loaded again."""
+    def arrive(owner: str, number: float, request: gr.Request) -> tuple[Any, ...]:
+        """A page is opened or loaded again. Who signs in finds what is theirs in any browser."""
+        user = request.request.scope.get(access.USER, "") if request.request else ""
         known = owner if is_owner(owner) else new_owner()
+        if user:
+            with suppress(SaysoError):  # then nothing can be kept either, which the list of conversations says
+                known = owner_of(user)
         return known, *opened(known, whole(number) or 0, (0, ""))
 
     def opened(owner: str, number: int, ended: tuple[int, str]) -> tuple[Any, ...]:
@@ -226,33 +286,32 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> gr.HTML:
         live = frame.ended_html(ended[0])
         return _ready(""), talk.log(owner, number), live, talk.listed(owner, number), number, ""
 
-    quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     answer = gr.on(
         [box.submit, log.example_select],
         converse,
         [box, owner, number, where, writer],
         [box, log, live, listed, number, asked],
         trigger_mode="once",
-        **quietly,
+        **_QUIETLY,
     )
-    following = answer.then(suggest, [owner, number], [log], **quietly)
+    following = answer.then(suggest, [owner, number], [log], **_QUIETLY)
     mine, whole_page = [owner, number], [box, log, live, listed, number, panel]
     # Only when the cancelling is done: what is still on its way would else mostly be shown over it.
-    stop = box.stop(None, cancels=[answer], **quietly)
-    stop.then(stopped, [asked], [box, live], **quietly)
-    log.select(show, mine, [panel], trigger_mode="always_last", **quietly)
-    log.judge(judge, mine, [log], **quietly)
-    log.hand_over(hand_over, mine, [handed], **quietly)
-    listed.hand_over(hand_over, mine, [handed], **quietly)
-    listed.rename(rename, mine, [listed], **quietly)
-    listed.remove(remove, [*mine, asked], whole_page, cancels=[answer, following], **quietly)
-    listed.go_back(go_back, [owner, asked], whole_page, cancels=[answer, following], **quietly)
-    listed.begin(begin, [owner, asked], whole_page, cancels=[answer, following], **quietly)
+    stop = box.stop(None, cancels=[answer], **_QUIETLY)
+    stop.then(stopped, [asked], [box, live], **_QUIETLY)
+    log.select(show, mine, [panel], trigger_mode="always_last", **_QUIETLY)
+    log.judge(judge, mine, [log], **_QUIETLY)
+    log.hand_over(hand_over, mine, [handed], **_QUIETLY)
+    listed.hand_over(hand_over, mine, [handed], **_QUIETLY)
+    listed.rename(rename, mine, [listed], **_QUIETLY)
+    listed.remove(remove, [*mine, asked], whole_page, cancels=[answer, following], **_QUIETLY)
+    listed.go_back(go_back, [owner, asked], whole_page, cancels=[answer, following], **_QUIETLY)
+    listed.begin(begin, [owner, asked], whole_page, cancels=[answer, following], **_QUIETLY)
     # A reload comes back to the conversation whose number the address ends in.
     place = "(owner, number) => [owner, Number(location.hash.slice(1)) || 0]"
-    page.load(arrive, mine, [owner, *whole_page], js=place, **quietly).then(offer, [writer], [by], **quietly)
-    by.choose_writer(choose, None, [writer], **quietly)
-    return scope
+    page.load(arrive, mine, [owner, *whole_page], js=place, **_QUIETLY).then(offer, [writer], [by], **_QUIETLY)
+    by.choose_writer(choose, None, [writer], **_QUIETLY)
+    return scope, lambda event: event(welcome, [number], [log], **_QUIETLY)
 
 
 def _html(value: str, name: str, script: str = "") -> gr.HTML:

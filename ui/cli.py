@@ -327,9 +327,18 @@ def chat(
     ] = None,
     model: ModelOption = None,
     api_base: ApiBaseOption = None,
-    library: LibraryOption = None,
+    library: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--library", metavar="DIR", help="A library's folder; may be repeated. [env var: SAYSO_LIBRARY, one]"
+        ),
+    ] = None,
 ) -> None:
-    """Open the chat in the browser; Ctrl-C stops it."""
+    """Open the chat in the browser; Ctrl-C stops it.
+
+    The first library is opened, and the page can change to the others. Where only this machine is served, it can also
+    change to all that were made in it.
+    """
     from ui.access import read_users
     from ui.server import check_address
 
@@ -337,8 +346,9 @@ def chat(
     check_address(host, port, signed_in=users is not None)
     from ui.chat import serve
 
-    with _open(library, model=model, api_base=api_base) as assistant:
-        serve(assistant, host=host, port=port, users=users)
+    named = library or []
+    with _open(named[0] if named else None, model=model, api_base=api_base) as assistant:
+        serve(assistant, [Path(other) for other in named[1:]], host=host, port=port, users=users)
 
 
 @app.command("eval", epilog="Example: sayso eval eval/questions/seeds.jsonl --out seeds.json")

@@ -4,7 +4,9 @@ Each belongs to an owner: a random word that only one browser knows, of which th
 read, changed or counted without it. Knows nothing of pages.
 """
 
+import base64
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -15,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 import platformdirs
 
@@ -23,10 +26,12 @@ from rag.types import Answer, Filter, Turn, from_json, to_dict, to_json
 
 MAX_TITLE_CHARS = 120
 MAX_COMMENT_CHARS = 2000
+_ONE_KEY = Lock()
 _OWNER = re.compile(r"[\w-]{43}", re.ASCII)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS conversations (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, title TEXT NOT NULL, changed TEXT NOT NULL
+    number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, title TEXT NOT NULL, changed TEXT NOT NULL,
+    library TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS by_owner ON conversations (owner, changed);
 CREATE TABLE IF NOT EXISTS exchanges (
@@ -69,6 +74,26 @@ def new_owner() -> str:
     return secrets.token_urlsafe(32)
 
 
+def owner_of(user: str, key_file: Path | None = None) -> str:
+    """The word of somebody who signs in, the same in every browser. Made of the name with a key that stays here.
+
+    Raises SaysoError where the key cannot be read or written.
+    """
+    file = key_file or platformdirs.user_data_path("sayso") / "owners.key"
+    try:
+        with _ONE_KEY:  # also for two that are the first to sign in, at once
+            if not file.exists():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                part = file.with_name(f".{file.name}-{secrets.token_hex(8)}")
+                with open(part, "xb", opener=_for_owner_alone) as new:
+                    new.write(secrets.token_bytes(32))
+                part.replace(file)
+        made = hmac.digest(file.read_bytes(), user.encode(), "sha256")
+    except OSError as error:
+        raise SaysoError(f"{str(file)!r} cannot be read or written ({error.strerror}); make room for it") from error
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
 def is_owner(word: object) -> bool:
     """Whether this can be a word of `new_owner`."""
     return isinstance(word, str) and _OWNER.fullmatch(word) is not None
@@ -81,15 +106,18 @@ def now() -> str:
 class Conversations:
     """Safe to share between threads and processes. Raises SaysoError where the file cannot be read or written."""
 
-    def __init__(self, file: Path | None = None) -> None:
+    def __init__(self, file: Path | None = None, library: Path | None = None) -> None:
+        """library: whose conversations these are; others cannot be seen, but for those kept before this was noted."""
         self.file = file or platformdirs.user_data_path("sayso") / "conversations.sqlite"
+        self._library = str(library.absolute()) if library else ""
 
     def summaries(self, owner: str) -> list[Summary]:
         """Last changed first."""
         with self._open() as db:
             rows = db.execute(
-                "SELECT number, title, changed FROM conversations WHERE owner = ? ORDER BY changed DESC, number DESC",
-                (_hash(owner),),
+                "SELECT number, title, changed FROM conversations WHERE owner = ? AND library IN ('', ?) "
+                "ORDER BY changed DESC, number DESC",
+                (_hash(owner), self._library),
             ).fetchall()
         return [Summary(*row) for row in rows]
 
@@ -98,8 +126,8 @@ class Conversations:
         with self._open() as db:
             rows = db.execute(
                 "SELECT exchange FROM exchanges JOIN conversations USING (number) "
-                "WHERE owner = ? AND number = ? ORDER BY turn",
-                (_hash(owner), number),
+                "WHERE owner = ? AND number = ? AND library IN ('', ?) ORDER BY turn",
+                (_hash(owner), number, self._library),
             ).fetchall()
         return from_json(tuple[Exchange, ...], f"[{','.join(row[0] for row in rows)}]")
 
@@ -107,12 +135,14 @@ class Conversations:
         """Keep one more; in a new conversation where this owner has none with the number. Returns its number."""
         with self._open() as db:
             changed = db.execute(
-                "UPDATE conversations SET changed = ? WHERE owner = ? AND number = ?", (now(), _hash(owner), number)
+                "UPDATE conversations SET changed = ? WHERE owner = ? AND number = ? AND library IN ('', ?)",
+                (now(), _hash(owner), number, self._library),
             )
             if not changed.rowcount:
                 title = _cut(exchange.answer.question)
                 made = db.execute(
-                    "INSERT INTO conversations (owner, title, changed) VALUES (?, ?, ?)", (_hash(owner), title, now())
+                    "INSERT INTO conversations (owner, title, changed, library) VALUES (?, ?, ?, ?)",
+                    (_hash(owner), title, now(), self._library),
                 )
                 number = int(made.lastrowid or 0)
             db.execute(
@@ -163,6 +193,8 @@ class Conversations:
                 db.execute("PRAGMA foreign_keys = ON")
                 db.execute("PRAGMA secure_delete = ON")
                 db.executescript(_SCHEMA)
+                if not db.execute("SELECT 1 FROM pragma_table_info('conversations') WHERE name = 'library'").fetchone():
+                    db.execute("ALTER TABLE conversations ADD COLUMN library TEXT NOT NULL DEFAULT ''")
                 with db:
                     yield db
         except (sqlite3.Error, OSError) as error:

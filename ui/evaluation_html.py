@@ -67,7 +67,7 @@ def run_html(run: Run, token: str, *, failures: bool = False, offset: int = 0) -
         f'<section class="run"><h2 dir="auto">{safe(evaluation.name)}</h2><p class="facts">{overall.questions:,} '
         f"questions, {overall.answerable:,} answerable · asked of {evaluation.documents:,} documents in "
         f"<bdi>{safe(evaluation.library)}</bdi> · {safe(evaluation.model or 'quotes')} · {evaluation.seconds:.1f} s · "
-        f'<a class="export" href="/exports/{token}.json" download="evaluation.json">Export as JSON</a></p>'
+        f'<a class="export" href="exports/{token}.json" download="evaluation.json">Export as JSON</a></p>'
         f'<div class="scroll"><table class="figures"><tbody>{rows}</tbody></table></div>'
         f'<div class="tabs" role="group" aria-label="Which questions">{tabs}</div>{empty}'
         f'<ol class="outcomes" start="{offset + 1}">{items}</ol>{pager}</section>'

@@ -4,12 +4,14 @@ to the browser. Pure; foreign text passes through `ui.render.safe`, as there.
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from rag.types import Answer
 from ui import render
 from ui.answering import STAGES, Stage, Working
 from ui.conversations import MAX_COMMENT_CHARS, Exchange, Summary
 from ui.explain import explained, restricted
+from ui.libraries import MAX_NAME_CHARS, Place
 from ui.render import safe, safe_attribute
 
 _DOING: dict[Stage, str] = {
@@ -21,9 +23,49 @@ _DOING: dict[Stage, str] = {
 SHOWN_TURNS = 50  # of a longer conversation the last ones
 
 
-def header_html(documents: int) -> str:
+def header_html(
+    documents: int,
+    libraries: Sequence[Place] = (),
+    here: Path | None = None,
+    *,
+    grows: bool = False,
+    tried: str = "",
+    problem: str = "",
+) -> str:
+    """The name, and what is asked: documents, in one of the libraries, whose folder is `here`.
+
+    grows: new libraries can be made. tried, problem: the name that one was to have, and why it has not been made.
+    """
     held = f"{documents:,} document{'' if documents == 1 else 's'}"
-    return f'<h1 class="brand"><strong>sayso</strong> <span>{held} on this computer</span></h1>'
+    title = '<h1 class="brand"><strong>sayso</strong></h1>'
+    if len(libraries) < 2 and not grows:
+        return f'<div class="head">{title}<span class="held">{held} on this computer</span></div>'
+    named = next((place.name for place in libraries if place.folder == here), "")
+    links = "".join(
+        f'<li><a href="{safe_attribute(place.address)}"{" aria-current=page" if place.folder == here else ""} '
+        f'dir="auto">{safe(place.name)}</a></li>'
+        for place in libraries
+    )
+    return (
+        f'<div class="head">{title}<details class="libraries"{" open" if problem else ""}>'
+        f'<summary><span class="named" dir="auto">{safe(named)}</span> <span class="held">{held}</span></summary>'
+        f'<nav aria-label="Libraries"><ul>{links}</ul>{_new_library_html(tried, problem) if grows else ""}</nav>'
+        "</details></div>"
+    )
+
+
+def _new_library_html(tried: str, problem: str) -> str:
+    return (
+        '<form><label for="new-library">New library</label>'
+        f'<input id="new-library" name="name" maxlength="{MAX_NAME_CHARS}" required autocomplete="off" '
+        f'value="{safe_attribute(tried)}"><button type="submit">Make</button>'
+        f"{render.error_html(problem) if problem else ''}</form>"
+    )
+
+
+def gone_to_html(address: str) -> str:
+    """The browser goes on to this address."""
+    return f'<p data-go="{safe_attribute(address)}" role="status">Opening…</p>'
 
 
 def log_html(
@@ -33,17 +75,18 @@ def log_html(
     *,
     conversation: int = 0,
     problem: str = "",
+    empty: bool = False,
 ) -> str:
     """A conversation, or the welcome where it has not begun.
 
     titles: by doc_id, of the passages that an abstention shows. conversation: its number. problem: what kept the last
-    question from being answered.
+    question from being answered. empty: there is nothing to ask yet.
     """
     first = max(0, len(exchanges) - SHOWN_TURNS)
     parts = [
         f'<p class="label">The {first} turns before these are in the export</p>' if first else "",
         *(turn_html(exchange, turn, titles) for turn, exchange in enumerate(exchanges[first:], start=first)),
-        "" if exchanges else welcome_html(examples),
+        "" if exchanges else welcome_html(examples, empty=empty),
         render.error_html(problem) if problem else "",
     ]
     return (
@@ -105,12 +148,14 @@ def problem_html(message: str) -> str:
     return f'<section class="trouble">{render.error_html(message)}</section>'
 
 
-def welcome_html(examples: Sequence[str]) -> str:
+def welcome_html(examples: Sequence[str], *, empty: bool = False) -> str:
     tries = "".join(
         f'<li><button type="button" class="example" data-example="{number}">{safe(question)}</button></li>'
         for number, question in enumerate(examples)
     )
     tries = f'<p class="label">Try</p><ul class="examples">{tries}</ul>' if tries else ""
+    if empty:
+        tries = '<p class="nothing">This library holds no documents yet. Add some in the tab “Library”.</p>'
     return (
         '<section class="welcome"><h2>What do your documents say?</h2><p>Every sentence of an answer is quoted from a '
         "document, with who said it and when. Choose a number to read it where it stands. "

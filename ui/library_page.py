@@ -23,8 +23,8 @@ _TYPED = 500  # characters of anything that somebody typed
 _SHOWN = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-def tab(work: Work, where: gr.State, scope: gr.HTML) -> None:
-    """Build the tab, inside gr.Tabs.
+def tab(work: Work, where: gr.State, scope: gr.HTML) -> gr.HTML:
+    """Build the tab, inside gr.Tabs. Returns the list of documents, which changes when they do.
 
     where: holds the Filter that questions are asked with; the Ask tab gives it to `Assistant.stream(where=…)`. scope:
     on the Ask tab, says what the questions are limited to.
@@ -125,6 +125,7 @@ def tab(work: Work, where: gr.State, scope: gr.HTML) -> None:
         chosen.use_all(choose_all, None, [where, scope, chosen, said], **_SHOWN)
         models.show_models(usable, None, [models], **_SHOWN)
         _api(work)
+    return listed
 
 
 def _api(work: Work) -> None:

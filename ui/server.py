@@ -14,6 +14,7 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import uvicorn
@@ -29,6 +30,7 @@ from index.files import MAX_FILE_BYTES
 from ui.access import HEALTH, Gate
 
 MAX_BODY_BYTES = 65_536  # a question of the longest allowed length, written as JSON escapes, is 24 kB
+_LIBRARY = re.compile(r"/library/([^/]+)(/.*)?", re.DOTALL)  # of one that is not served at "/"
 UPLOADS = "/uploads/"  # below this a body is a file, which its route reads piece by piece and counts
 MAX_QUEUE = 256  # questions and clicks that wait; each is at most MAX_BODY_BYTES
 _MAX_CONNECTIONS = 1000
@@ -68,15 +70,24 @@ _ICON = (
 )
 
 
+def in_library(path: str) -> tuple[str, str]:
+    """The name of the library whose page this path belongs to, "" for the one at "/", and the path within that page."""
+    found = _LIBRARY.fullmatch(path)
+    return (found[1], found[2] or "") if found else ("", path)
+
+
 def new_app(
-    host: str, users: Mapping[str, bytes] | None = None, health: Callable[[], Mapping[str, Any]] = dict
+    host: str,
+    users: Mapping[str, bytes] | None = None,
+    health: Callable[[], Mapping[str, Any]] = dict,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """An app that answers only for this host and its own pages; the chat is mounted on it.
 
     host: as given to `open_socket`. users: as `access.read_users` gives them, None where everybody may come in. health:
-    what `/healthz` adds for those who may.
+    what `/healthz` adds for those who may. lifespan: of what is mounted.
     """
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
 
     @app.get(HEALTH, include_in_schema=False)
     def healthy() -> dict[str, Any]:
@@ -212,15 +223,16 @@ class Guard:
         nonce = secrets.token_urlsafe(16)
         guarded = _with_headers(send, nonce)
         headers = Headers(scope=scope)
-        refused = _refusal(scope, headers)
+        _, path = in_library(scope["path"])
+        refused = _refusal(scope, headers, path)
         if refused is not None:
             await refused(scope, receive, guarded)
             return
-        if scope["path"] == "/":
+        if path == "/":
             # The page is rewritten below, so it must not arrive compressed.
             scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]}
             guarded = _with_nonces(guarded, nonce)
-        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not scope["path"].startswith(UPLOADS):
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not path.startswith(UPLOADS):
             guarded = _with_clear_words(guarded)
             body = await _read_body(receive)
             if body is None:
@@ -230,17 +242,18 @@ class Guard:
         await self.app(scope, receive, guarded)
 
 
-def _refusal(scope: Scope, headers: Headers) -> PlainTextResponse | None:
+def _refusal(scope: Scope, headers: Headers, path: str) -> PlainTextResponse | None:
+    """path: within the library's page."""
     origin = headers.get("origin")
     # The Host was checked before. Browsers send an Origin with every POST; programs such as curl send none.
     if origin is not None and origin.lower() != f"{scope['scheme']}://{headers.get('host', '')}".lower():
         return PlainTextResponse("requests from other sites are refused", 403)
     if headers.get("sec-fetch-site") in ("cross-site", "same-site") and scope["method"] not in ("GET", "HEAD"):
         return PlainTextResponse("requests from other sites are refused", 403)
-    if _UNUSED.match(scope["path"]):
+    if _UNUSED.match(path):
         return PlainTextResponse("not found", 404)
     length = headers.get("content-length", "0")
-    most = MAX_FILE_BYTES if scope["path"].startswith(UPLOADS) else MAX_BODY_BYTES
+    most = MAX_FILE_BYTES if path.startswith(UPLOADS) else MAX_BODY_BYTES
     if not length.isdecimal() or int(length) > most:
         return PlainTextResponse("request too large", 413)
     return None

@@ -88,7 +88,7 @@ const addFiles = async (chosen) => {
   });
   const ids = [];
   for (const [at, file] of chosen.entries()) {
-    const id = await send(file, "/uploads/documents", lines[at]);
+    const id = await send(file, "uploads/documents", lines[at]);
     if (id === null) continue;
     ids.push(id);
     lines[at].remove();
@@ -98,7 +98,7 @@ const addFiles = async (chosen) => {
 
 const runQuestions = async ([file]) => {
   const line = element.querySelector(".sending");
-  const id = await send(file, "/uploads/questions", line);
+  const id = await send(file, "uploads/questions", line);
   if (id === null) return;
   line.replaceChildren();
   trigger("run_set", { questions: id });

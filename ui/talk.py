@@ -12,7 +12,6 @@ from threading import Lock
 from typing import Any
 
 from index.errors import DocumentError, SaysoError
-from index.types import Document
 from rag.assistant import Assistant
 from rag.models import models_here
 from rag.types import Answer, Filter, Turn
@@ -68,8 +67,8 @@ class Talk:
         self, assistant: Assistant, conversations: Conversations | None = None, feedback: Feedback | None = None
     ) -> None:
         self._assistant = assistant
-        self._examples = _examples(assistant.documents())
-        self._kept = conversations or Conversations()
+        self._offered: tuple[int, tuple[str, ...]] = (0, ())  # number of documents, and the examples about them
+        self._kept = conversations or Conversations(library=assistant.path)
         self._feedback = feedback or Feedback()
         self._count = itertools.count(1)
         self._assistants: dict[str, Assistant | None] = {assistant.settings.model: assistant}  # by whom they write
@@ -85,8 +84,8 @@ class Talk:
         exchanges = self._exchanges(owner, number)
         history = tuple(exchange.as_turn() for exchange in exchanges)
         asked = Asked(typed, history[-_HISTORY_TURNS:], where)
-        if example is not None and 0 <= example < len(self._examples):
-            return replace(asked, question=self._examples[example])
+        if example is not None and 0 <= example < len(self._examples()):
+            return replace(asked, question=self._examples()[example])
         if again is not None and 0 <= again < len(exchanges):
             before = history[max(0, again - _HISTORY_TURNS) : again]
             return Asked(exchanges[again].answer.question, before, exchanges[again].where)
@@ -160,8 +159,10 @@ class Talk:
                 titles[doc_id] = self._assistant.document(doc_id).title
             except DocumentError:  # removed since; it is listed without a title
                 continue
-        number = number if exchanges else 0
-        return frame.log_html(exchanges, titles, self._examples, conversation=number, problem=problem)
+        if exchanges:
+            return frame.log_html(exchanges, titles, conversation=number, problem=problem)
+        examples = self._examples()
+        return frame.log_html((), {}, examples, problem=problem, empty=not self._offered[0])
 
     def listed(self, owner: str, number: int) -> str:
         """The owner's conversations."""
@@ -251,6 +252,15 @@ class Talk:
     def holds(self, owner: str, number: int) -> bool:
         return bool(self._exchanges(owner, number))
 
+    def _examples(self) -> tuple[str, ...]:
+        """Those of `EXAMPLES` that the library's documents answer."""
+        count = self._assistant.listing(limit=0)[1]
+        if count != self._offered[0]:
+            names = [PurePath(path).name for summary in self._assistant.listing()[0] for path in summary.paths]
+            about = (question for question, name in EXAMPLES if any(n.startswith(name) for n in names))
+            self._offered = (count, tuple(about))
+        return self._offered[1]
+
     def _exchanges(self, owner: str, number: int) -> Sequence[Exchange]:
         if not is_owner(owner) or number <= 0:
             return ()
@@ -258,8 +268,3 @@ class Talk:
             return self._kept.exchanges(owner, number)
         except SaysoError as error:
             raise Problem(str(error)) from error
-
-
-def _examples(documents: list[Document]) -> tuple[str, ...]:
-    names = [PurePath(path).name for document in documents for path in document.paths]
-    return tuple(question for question, name in EXAMPLES if any(n.startswith(name) for n in names))
