@@ -13,8 +13,9 @@ from typing import IO
 
 from index import durable, sync
 from index.check import check
+from index.database import DATABASE
 from index.errors import LibraryDamaged, LibraryNotFound, LibraryReadOnly, UsageError
-from index.library import DATABASE, Library
+from index.library import Library
 from index.types import CheckReport
 
 _MANIFEST = "manifest.json"

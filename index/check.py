@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from index import durable, sync
+from index.database import DATABASE, writing
 from index.errors import LibraryDamaged, LibraryNotFound, SpecMismatch
-from index.library import DATABASE, Library, checksum, writing
+from index.library import Library, checksum
 from index.load import document_id
 from index.salvage import salvage
 from index.seal import SEAL

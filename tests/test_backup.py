@@ -11,8 +11,9 @@ import pytest
 from index import sync
 from index.backup import export, restore
 from index.check import check
+from index.database import DATABASE
 from index.errors import LibraryDamaged, UsageError
-from index.library import DATABASE, Library
+from index.library import Library
 from index.types import CheckReport
 from tests.fakes import WordHashEmbedder
 from tests.indexing import Adding, rows

@@ -8,8 +8,9 @@ import pytest
 
 from index import sync
 from index.check import check, compact, repair
+from index.database import DATABASE
 from index.errors import LibraryNotFound
-from index.library import DATABASE, Library
+from index.library import Library
 from index.load import document_id
 from index.seal import SEAL
 from index.types import CheckReport, Repaired

@@ -17,6 +17,7 @@ import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from index.database import DATABASE
 from index.errors import (
     DocumentError,
     LibraryBusy,
@@ -26,7 +27,7 @@ from index.errors import (
     LibraryReadOnly,
     SpecMismatch,
 )
-from index.library import DATABASE, Library
+from index.library import Library
 from index.seal import SEAL
 from index.types import DateInfo, Document, IndexSpec, Sentence
 from tests.fakes import WordHashEmbedder

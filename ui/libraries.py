@@ -11,8 +11,8 @@ from pathlib import Path
 from threading import Lock
 from urllib.parse import quote
 
+from index.database import DATABASE
 from index.errors import LibraryNotFound, LibraryReadOnly, UsageError
-from index.library import DATABASE
 from rag.assistant import Assistant
 
 MAX_NAME_CHARS = 60

@@ -25,8 +25,9 @@ from eval.bench.measure import Measurement, Result
 from eval.failing import WORDS, HashEmbedder, document, text_of
 from index import durable, sync
 from index.check import check, compact
+from index.database import DATABASE
 from index.errors import LibraryBusy, LibraryError, LibraryReadOnly, SaysoError, SpecMismatch
-from index.library import DATABASE, Library
+from index.library import Library
 from index.load import document_id
 from index.seal import SEAL
 from index.types import Document
