@@ -124,7 +124,7 @@ def signals(questions: Sequence[Question], assistant: Assistant) -> list[Signals
         asked = standalone(question.question, question.history)
         if wants_overview(asked):
             continue
-        considered = assistant.consider(asked)
+        considered = assistant.consider(asked, also=question.question)
         values = considered.described.values()
         rows = [
             (
@@ -186,11 +186,13 @@ def curve(odds: Sequence[tuple[bool, float]], offset: float) -> list[dict[str, f
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--keep-features", action="store_true", help="learn only how features and reading add up")
+    parser.add_argument(
+        "--keep", choices=("features", "weights"), help="learn only how features and reading add up; only the curve"
+    )
     given = parser.parse_args()
     cache = platformdirs.user_cache_path("sayso") / "eval"
     stored = json.loads(WEIGHTS_FILE.read_text(encoding="utf-8"))
-    if not given.keep_features:
+    if given.keep is None:
         stored["features"] = dict(zip(FEATURES, learn_features(given.data, cache).round(4).tolist(), strict=True))
         _store(stored)
     sets = {}
@@ -204,13 +206,14 @@ def main() -> None:
     with Assistant.open(cache / "fit-seeds.library") as assistant:
         assistant.add(seeds_folder())
         sets["seeds"] = signals(read_questions(Path(__file__).parent / "questions" / "seeds.jsonl"), assistant)
-    squad = sets["squad2_dev sample"]
-    table = np.concatenate([np.column_stack([s.values, s.readings]) for s in squad])
-    weights = fit_probability(table, np.concatenate([s.right for s in squad]))
-    stored["order_features"], stored["order_reader"] = weights[:2].round(4).tolist()
-    chance = learn_chance(sets).round(4).tolist()
-    stored["chance_features"], stored["chance_reader"], stored["chance_offset"] = chance
-    _store(stored)
+    if given.keep != "weights":
+        squad = sets["squad2_dev sample"]
+        table = np.concatenate([np.column_stack([s.values, s.readings]) for s in squad])
+        weights = fit_probability(table, np.concatenate([s.right for s in squad]))
+        stored["order_features"], stored["order_reader"] = weights[:2].round(4).tolist()
+        chance = learn_chance(sets).round(4).tolist()
+        stored["chance_features"], stored["chance_reader"], stored["chance_offset"] = chance
+        _store(stored)
     final = load_weights()
     curves = {
         name: curve(

@@ -9,11 +9,12 @@ Knows nothing of files, tables or caches.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from eval import metrics
 from eval.questions import Question, evidence_spans, library_ids
-from index.errors import QuestionError, UsageError
+from index.errors import ModelError, QuestionError, UsageError
 from index.lexical import analyse
 from index.types import Document
 from rag import Answer, Assistant, Citation
@@ -125,8 +126,12 @@ def evaluate(
     names = library_ids(documents.values())
     gold = [_gold_ids(question, names, assistant) for question in questions]
     asks = not only_ranks(questions)
-    # The first search pays for loading the model; that is what `sayso bench cold` measures, not this.
-    assistant.search("warm up", k=1)
+    # What loading takes is what `sayso bench cold` measures, not this.
+    if asks:
+        with suppress(ModelError):  # a model that cannot be loaded leaves quotes, and each answer says so
+            assistant.warm_up()
+    else:
+        assistant.search("warm up", k=1)
 
     judged: list[Outcome] = []
     rankings: dict[str, list[str]] = {}

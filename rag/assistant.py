@@ -214,9 +214,11 @@ class Assistant:
 
         Raises ModelError when one cannot be loaded.
         """
+        from rag.speech import compile_all
+
         self._embed()
         self._parts.reader()
-        self._cite(())
+        compile_all()
         if self._parts.writes:
             self._parts.model()
         if self._library.spec():

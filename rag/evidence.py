@@ -81,6 +81,8 @@ _SAYING = re.compile(
 # length counts, since a short one that repeats the topic ("That's how negotiations work.") says little.
 _HELD, _NEAR, _LENGTH = 0.5, 0.4, 0.2
 
+_WINDOW_CHARS = 500  # nine in ten of the texts that the reader learned from are no longer
+
 WEIGHTS_FILE = Path(__file__).with_name("evidence.json")
 
 FEATURES = (
@@ -173,8 +175,9 @@ def describe(
         passage_words_held = set().union(*held, title)
         for i, (sentence, text) in enumerate(zip(record.sentences, texts, strict=True)):
             near = held[i].union(*held[max(0, i - 1) : i + 2], title)
-            names = [n for n in _NAME.findall(text) if not is_asked(n)]
-            numbers = [n for n in _NUMBER.findall(text) if n.lower() not in question_lower]
+            names, numbers = _names_and_numbers(text)
+            names = [n for n in names if not is_asked(n)]
+            numbers = [n for n in numbers if n.lower() not in question_lower]
             held_kinds = {kind for kind in wants if _holds(kind, text, question, names, numbers)}
             shared = sum(rarity.get(w, 0.0) for w in held[i] & rarity.keys())
             rows.append(
@@ -208,6 +211,11 @@ def describe(
     return Described(tuple(sentences), matrix, tuple(passages))
 
 
+@lru_cache(maxsize=20_000)  # sentences recur from question to question, and this is half of describing one
+def _names_and_numbers(text: str) -> tuple[list[str], list[str]]:
+    return _NAME.findall(text), _NUMBER.findall(text)
+
+
 def _holds(kind: str, text: str, question: str, names: Sequence[str], numbers: Sequence[str]) -> bool:
     """Whether a sentence holds that kind of thing. names, numbers: those of it that the question does not name."""
     if kind == "number":
@@ -220,9 +228,10 @@ def _holds(kind: str, text: str, question: str, names: Sequence[str], numbers: S
 
 
 def windows(described: Described, count: int) -> list[Window]:
-    """The `count` most promising sentences, each with the one before and after it in its passage, best first.
+    """The `count` most promising sentences, best first, each with the one before and after it in its passage.
 
-    A sentence that stands in the window of a better one gets none of its own.
+    Those are left out that would make it longer than what the reader has learned from. A sentence that stands in the
+    window of a better one gets none of its own.
     """
     made: list[Window] = []
     covered: set[int] = set()
@@ -232,16 +241,21 @@ def windows(described: Described, count: int) -> list[Window]:
         if int(best) in covered:
             continue
         number, text, start = described.passages[best]
-        members = [
-            i
-            for i in range(max(0, best - 1), min(len(described.sentences), best + 2))
-            if described.passages[i][0] == number
-        ]
+        members, length = [int(best)], _length(described.sentences[best])
+        for i in (int(best) - 1, int(best) + 1):
+            if 0 <= i < len(described.sentences) and described.passages[i][0] == number:
+                longer = length + _length(described.sentences[i])
+                if longer <= _WINDOW_CHARS:
+                    members, length = sorted([*members, i]), longer
         covered.update(members)
         first, last = described.sentences[members[0]].start, described.sentences[members[-1]].end
         spans = tuple((described.sentences[i].start - first, described.sentences[i].end - first) for i in members)
-        made.append(Window(text[first - start : last - start], spans, tuple(int(i) for i in members)))
+        made.append(Window(text[first - start : last - start], spans, tuple(members)))
     return made
+
+
+def _length(sentence: Evidence) -> int:
+    return sentence.end - sentence.start
 
 
 def rank(described: Described, read: Sequence[tuple[Window, np.ndarray]]) -> list[Evidence]:

@@ -21,7 +21,6 @@ from index.processor import Dtype, prepared
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
 MAX_TOKENS = 320  # question and passage together; a passage has at most 256
-_ALIKE = 0.7  # the shortest of a group is at least so long beside the longest
 _WIDTH_STEP = 16  # tokens: a network read in other widths takes up to 45 % longer
 _KEPT = ("words.weight", "positions.weight")
 
@@ -74,30 +73,16 @@ class Reader:
         if not texts:
             return []
         encoded = self._tokenizer.encode_batch([(question, text) for text in texts])
-        results: dict[int, np.ndarray] = {}
-        for group in _of_like_length([len(row) for row in encoded]):
-            width = -(-max(len(encoded[i]) for i in group) // _WIDTH_STEP) * _WIDTH_STEP
-            ids, segments = torch.zeros(2, len(group), width, dtype=torch.long)
-            for row, i in enumerate(group):
-                ids[row, : len(encoded[i])] = torch.tensor(encoded[i].ids)
-                segments[row, : len(encoded[i])] = torch.tensor(encoded[i].type_ids)
-            with self._turn, torch.inference_mode():
-                logits = self._network(ids, segments, ids > 0).float()
-            chances = torch.softmax(logits, dim=2).mean(dim=1).numpy()
-            for row, i in enumerate(group):
-                results[i] = _by_span(encoded[i], chances[row], spans[i])
-        return [results[i] for i in range(len(texts))]
-
-
-def _of_like_length(lengths: Sequence[int]) -> list[list[int]]:
-    """The numbers of the rows in groups to be read together: what is padded in one costs as much as what is read."""
-    groups: list[list[int]] = []
-    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if groups and lengths[i] >= _ALIKE * lengths[groups[-1][0]]:
-            groups[-1].append(i)
-        else:
-            groups.append([i])
-    return groups
+        # In one call: in groups of like length, with less padding, they take as long.
+        width = -(-max(len(row) for row in encoded) // _WIDTH_STEP) * _WIDTH_STEP
+        ids, segments = torch.zeros(2, len(encoded), width, dtype=torch.long)
+        for i, row in enumerate(encoded):
+            ids[i, : len(row)] = torch.tensor(row.ids)
+            segments[i, : len(row)] = torch.tensor(row.type_ids)
+        with self._turn, torch.inference_mode():
+            logits = self._network(ids, segments, ids > 0).float()
+        chances = torch.softmax(logits, dim=2).mean(dim=1).numpy()
+        return [_by_span(*each) for each in zip(encoded, chances, spans, strict=True)]
 
 
 def _by_span(encoded: Encoding, chances: np.ndarray, spans: Sequence[tuple[int, int]]) -> np.ndarray:

@@ -9,10 +9,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from index.types import Document, Sentence
+from rag import speech
 from rag.attribute import attribute
 from rag.types import Attribution
 
 SEEDS = Path(__file__).parent.parent / "seeds"
+
+
+def test_every_pattern_can_be_compiled_ahead_of_the_first_sentence() -> None:
+    """None of them waits for the first question of a chat that was warmed up."""
+    speech.compile_all()
+    assert all("_pattern" in vars(pattern) for pattern in speech._Late.all)
+    assert len(speech._Late.all) > 5
 
 
 def split(text: str) -> list[Sentence]:

@@ -58,6 +58,24 @@ def test_a_window_is_a_sentence_with_its_neighbours() -> None:
     ]
 
 
+def test_a_window_leaves_out_a_neighbour_that_makes_it_longer_than_the_reader_knows() -> None:
+    """The sentence itself always stays, and the neighbour that still fits."""
+    long = "It stood " + "for years " * 40 + "there."
+    texts = [
+        "The bridge opened in 1998.",
+        long,
+        "Ships waited " + "and waited " * 12 + "for it.",
+        "It " * 300 + "fell.",
+    ]
+    spans, at = [], 0
+    for text in texts:
+        spans.append((at, at + len(text)))
+        at += len(text) + 1
+    table = describe("stood", np.array([0, 1, 0], np.float32), [candidate(" ".join(texts), spans)], {}, analyse)
+    made = {window.members for window in windows(table, 9)}
+    assert made == {(0, 1), (2,), (3,)}
+
+
 def test_a_window_stays_in_its_passage() -> None:
     """The last sentence of one passage is not read together with the first of another document."""
     other = candidate("Wheat fell by nine percent.", [(0, 27)])

@@ -396,7 +396,7 @@ def bench(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAME", help="index, ask, cold, verifier, followups (these when none); chat, faults, scale."
+            metavar="NAME", help="index, ask, cold, verifier, followups (these when none); chat, page, faults, scale."
         ),
     ] = None,
     corpus: Annotated[Path | None, typer.Option(metavar="FILE", help="Paragraphs, one JSON object a line.")] = None,
@@ -407,7 +407,7 @@ def bench(
 
     index: passages a second; ask: a question, warm; cold: `sayso ask` from its start (`make bench` installs what these
     are compared with). verifier: altered sentences that pass. followups: what they find, alone and put in full.
-    chat: many who ask the served chat at once.
+    chat: many who ask the served chat at once. page: the chat in Chromium, how soon it is there and answers.
     faults: what a library survives, such as kills, damaged files and full disks.
     scale: a library of 200,000 passages (making it the first time takes many minutes and 2 GB).
     """

@@ -6,6 +6,7 @@
     verifier    what it lets through and refuses, on sentences altered by one thing
     followups   what a conversation's last question finds, alone and put in full by rule (and by SAYSO_MODEL)
     chat        200 questions at once from 20 clients of the served chat; only when it is named
+    page        how long the chat's page takes to load and to answer, in Chromium; only when it is named
     faults      what a library survives: kills, damaged files, full disks; takes two minutes, so only when it is named
     scale       200,000 passages: search, opening, adding, memory; only when named, since making them takes long
 
@@ -124,6 +125,12 @@ def _chat(workload: Workload) -> Result:
     return measure_chatting(workload)
 
 
+def _page(workload: Workload) -> Result:
+    from eval.bench.page import measure_page
+
+    return measure_page(workload)
+
+
 def _faults(_: Workload) -> Result:
     from eval.bench.faults import measure_faults
 
@@ -143,7 +150,8 @@ _BENCHMARKS: Mapping[str, Callable[[Workload], Result]] = {
     "verifier": _verifier,
     "followups": _followups,
     "chat": _chat,
+    "page": _page,
     "faults": _faults,
     "scale": _scale,
 }
-_ONLY_NAMED = ("chat", "faults", "scale")
+_ONLY_NAMED = ("chat", "page", "faults", "scale")
