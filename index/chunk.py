@@ -37,11 +37,12 @@ def split_sentences(document: Document, count_tokens: CountTokens, window: int) 
         empty = says_nothing(text[s:e] for s, e in places)
         spans.extend((s, e, furniture) for (s, e), furniture in zip(places, empty, strict=True))
     limit = window - _SPECIAL_TOKENS - _CONTEXT_TOKENS
-    counts = count_tokens([text[start:end] for start, end, _ in spans])
     sentences: list[Sentence] = []
-    for (start, end, furniture), count in zip(spans, counts, strict=True):
-        pieces = [(start, end)] if count <= limit else _split_long(text, start, end, count_tokens, limit)
-        for s, e in pieces:
+    for start, end, furniture in spans:
+        sentence = text[start:end]
+        # No tokenizer makes more pieces than there are bytes, and most sentences need not be counted for that.
+        fits = len(sentence.encode()) <= limit or count_tokens([sentence])[0] <= limit
+        for s, e in [(start, end)] if fits else _split_long(text, start, end, count_tokens, limit):
             sentences.append(Sentence(document.doc_id, len(sentences), s, e, furniture))
     return sentences
 
