@@ -6,8 +6,13 @@ The owner of datasketch. Knows nothing of files, libraries or questions.
 import re
 import zlib
 from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 _HASHES = 128  # the estimate's standard error is then 0.04 at a similarity of 0.7
 _SHINGLE = 3  # words in a row: one changed word changes three of them
@@ -22,15 +27,21 @@ def signature(text: str) -> bytes:
 
     The lowest byte of each of 128 MinHash values. Source: Li & König, "b-Bit Minwise Hashing", WWW 2010.
     """
-    from datasketch import MinHash  # a second to import, and only needed for what is new
-
     words = _WORD.findall(text.casefold())
     runs = zip(*(words[i:] for i in range(_SHINGLE)), strict=False) if len(words) > _SHINGLE else [words]
     shingles = list({" ".join(run).encode("utf-8", "surrogatepass") for run in runs})
-    made = MinHash(num_perm=_HASHES, seed=1, hashfunc=zlib.crc32, scheme="affine32")
+    made = _empty().copy()
     for start in range(0, len(shingles), _AT_ONCE):
         made.update_batch(shingles[start : start + _AT_ONCE])
     return bytes(made.hashvalues.astype(np.uint8).tobytes())
+
+
+@cache
+def _empty() -> "MinHash":
+    """Of no text. A copy of it has its permutations, which take longer to draw than a short text to hash."""
+    from datasketch import MinHash  # a second to import, and only needed for what is new
+
+    return MinHash(num_perm=_HASHES, seed=1, hashfunc=zlib.crc32, scheme="affine32")
 
 
 class Groups:
