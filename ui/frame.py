@@ -183,7 +183,9 @@ def conversations_html(summaries: Iterable[Summary], current: int) -> str:
     """The list to go back to. current: the number of the one that is open, 0 for none."""
     items = "".join(_conversation_html(summary, summary.number == current) for summary in summaries)
     if not items:
-        items = '<li class="empty">What you ask is kept here, on this computer, and seen only in this browser.</li>'
+        items = (
+            '<li class="empty">What you ask is kept on the computer that sayso runs on, and seen by nobody else.</li>'
+        )
     export = (
         f'<p class="export"><span>Export this conversation</span>{_hand_buttons(current, None)}</p>' if current else ""
     )
