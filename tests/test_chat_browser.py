@@ -216,7 +216,7 @@ def test_on_a_wide_screen_the_sources_stand_beside_the_answer_and_the_document_b
 
 
 def test_the_page_is_light(page: Page) -> None:
-    """It was there in 1.6 to 2.1 s on two cores; that is the machine's affair, what has to be sent is ours."""
+    """How soon it is there is the machine's affair (`sayso bench page` measures it); what has to be sent is ours."""
     sent = page.evaluate("() => performance.getEntriesByType('resource').map((entry) => entry.transferSize)")
     assert 0 < len(sent) < 70
     assert sum(sent) < 600_000

@@ -25,12 +25,12 @@ from ui import access, evaluation_page, frame, library_page, server
 from ui.answering import Problem, Working, answering
 from ui.conversations import is_owner, new_owner, owner_of
 from ui.libraries import MAX_NAME_CHARS, Libraries
+from ui.library_page import _SHOWN
 from ui.pages import Pages
 from ui.talk import Sent, Talk, whole
 from ui.work import Work
 
 _STATE_TTL_S = 24 * 3600
-_QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SUGGEST_AFTER_S = 0.2  # searching would else take the processor from showing the answer
 
 # Gradio's own themes fetch fonts; these are the reader's.
@@ -156,10 +156,10 @@ def build(assistant: Assistant, work: Work, libraries: Libraries) -> gr.Blocks:
                 scope, refresh = _ask_tab(page, Talk(assistant), where)
             documents = library_page.tab(work, where, scope)
             evaluation_page.tab(work)
-        page.load(head, None, [brand], **_QUIETLY)
-        documents.change(head, None, [brand], **_QUIETLY)
+        page.load(head, None, [brand], **_SHOWN)
+        documents.change(head, None, [brand], **_SHOWN)
         refresh(documents.change)
-        brand.make_library(make_library, None, [brand], **_QUIETLY)
+        brand.make_library(make_library, None, [brand], **_SHOWN)
         gr.events.api(api_ask, api_name="ask")
     page.queue(max_size=server.MAX_QUEUE, default_concurrency_limit=4, api_open=False)
     # Gradio computes statistics after every question for its dashboard, which is off.
@@ -292,26 +292,26 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> tuple[gr.HTML, Cal
         [box, owner, number, where, writer],
         [box, log, live, listed, number, asked],
         trigger_mode="once",
-        **_QUIETLY,
+        **_SHOWN,
     )
-    following = answer.then(suggest, [owner, number], [log], **_QUIETLY)
+    following = answer.then(suggest, [owner, number], [log], **_SHOWN)
     mine, whole_page = [owner, number], [box, log, live, listed, number, panel]
     # Only when the cancelling is done: what is still on its way would else mostly be shown over it.
-    stop = box.stop(None, cancels=[answer], **_QUIETLY)
-    stop.then(stopped, [asked], [box, live], **_QUIETLY)
-    log.select(show, mine, [panel], trigger_mode="always_last", **_QUIETLY)
-    log.judge(judge, mine, [log], **_QUIETLY)
-    log.hand_over(hand_over, mine, [handed], **_QUIETLY)
-    listed.hand_over(hand_over, mine, [handed], **_QUIETLY)
-    listed.rename(rename, mine, [listed], **_QUIETLY)
-    listed.remove(remove, [*mine, asked], whole_page, cancels=[answer, following], **_QUIETLY)
-    listed.go_back(go_back, [owner, asked], whole_page, cancels=[answer, following], **_QUIETLY)
-    listed.begin(begin, [owner, asked], whole_page, cancels=[answer, following], **_QUIETLY)
+    stop = box.stop(None, cancels=[answer], **_SHOWN)
+    stop.then(stopped, [asked], [box, live], **_SHOWN)
+    log.select(show, mine, [panel], trigger_mode="always_last", **_SHOWN)
+    log.judge(judge, mine, [log], **_SHOWN)
+    log.hand_over(hand_over, mine, [handed], **_SHOWN)
+    listed.hand_over(hand_over, mine, [handed], **_SHOWN)
+    listed.rename(rename, mine, [listed], **_SHOWN)
+    listed.remove(remove, [*mine, asked], whole_page, cancels=[answer, following], **_SHOWN)
+    listed.go_back(go_back, [owner, asked], whole_page, cancels=[answer, following], **_SHOWN)
+    listed.begin(begin, [owner, asked], whole_page, cancels=[answer, following], **_SHOWN)
     # A reload comes back to the conversation whose number the address ends in.
     place = "(owner, number) => [owner, Number(location.hash.slice(1)) || 0]"
-    page.load(arrive, mine, [owner, *whole_page], js=place, **_QUIETLY).then(offer, [writer], [by], **_QUIETLY)
-    by.choose_writer(choose, None, [writer], **_QUIETLY)
-    return scope, lambda event: event(welcome, [number], [log], **_QUIETLY)
+    page.load(arrive, mine, [owner, *whole_page], js=place, **_SHOWN).then(offer, [writer], [by], **_SHOWN)
+    by.choose_writer(choose, None, [writer], **_SHOWN)
+    return scope, lambda event: event(welcome, [number], [log], **_SHOWN)
 
 
 def _html(value: str, name: str, script: str = "") -> gr.HTML:

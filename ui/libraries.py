@@ -98,6 +98,6 @@ class Libraries:
             self._home.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LibraryReadOnly(f"cannot make {str(self._home)!r}: {error.strerror}; mend the permissions") from error
-        place = Place(name, folder, f"/library/{quote(name, safe='')}/")
-        self.open(place)
-        return place
+        with self._turn:
+            self._opened[folder] = self.own.beside(folder)
+        return self.find(name)

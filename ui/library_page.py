@@ -20,7 +20,7 @@ from ui.work import Job, Result, Work, is_token
 
 _EVERY_S = 0.3
 _TYPED = 500  # characters of anything that somebody typed
-_SHOWN = {"show_progress": "hidden", "api_visibility": "private"}
+_SHOWN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def tab(work: Work, where: gr.State, scope: gr.HTML) -> gr.HTML:

@@ -4,7 +4,7 @@ import time
 
 from eval import metrics
 from eval.bench.langchain_store import LangChainStore, passage_texts
-from eval.bench.measure import Measurement, Result, Workload
+from eval.bench.measure import Result, Workload, timed
 from index.minilm import MiniLM
 
 _MOST = 200  # questions; the first ones of the file
@@ -35,7 +35,7 @@ def measure_asking(workload: Workload) -> Result:
     return Result(
         name="ask",
         workload=workload.name,
-        measurements=(_measurement("sayso ask()", ours), _measurement(f"{store.system} similarity_search()", theirs)),
+        measurements=(timed("sayso ask()", ours), timed(f"{store.system} similarity_search()", theirs)),
         ratio=(metrics.percentile(theirs, 50) or 0.0) / (metrics.percentile(ours, 50) or 1.0),
         ratio_of="p50, theirs over ours",
         notes=(
@@ -44,8 +44,3 @@ def measure_asking(workload: Workload) -> Result:
             "answer, and makes the cited answer",
         ),
     )
-
-
-def _measurement(system: str, samples: list[float]) -> Measurement:
-    figures = {f"p{q} ms": (metrics.percentile(samples, q) or 0.0) * 1000 for q in (50, 95)}
-    return Measurement(system, figures, tuple(samples))

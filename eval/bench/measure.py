@@ -1,8 +1,9 @@
 """What a benchmark reads and what it gives back. Plain data; nothing is measured here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from eval import metrics
 from eval.questions import Question
 from index.types import Document
 from rag import Assistant
@@ -40,3 +41,9 @@ class Result:
     ratio: float | None = None
     ratio_of: str = ""
     notes: tuple[str, ...] = field(default=())
+
+
+def timed(system: str, samples: Sequence[float]) -> Measurement:
+    """samples: seconds."""
+    figures = {f"p{q} ms": (metrics.percentile(samples, q) or 0.0) * 1000 for q in (50, 95)}
+    return Measurement(system, figures, tuple(samples))

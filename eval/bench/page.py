@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval import metrics
 from eval.bench.chatting import served
-from eval.bench.measure import Measurement, Result, Workload
+from eval.bench.measure import Result, Workload, timed
 from index.errors import SaysoError
 from index.types import Document
 from rag import Assistant, Settings
@@ -52,7 +51,7 @@ def measure_page(workload: Workload) -> Result:
     return Result(
         name="page",
         workload=workload.name,
-        measurements=tuple(_measurement(name, seconds) for name, seconds in samples.items()),
+        measurements=tuple(timed(name, seconds) for name, seconds in samples.items()),
         notes=(
             f"page: until a question can be typed, {_LOADS} visits each; first: with nothing kept by the browser",
             f"first words: from the key to the frame that shows the quoted answer, {len(asked)} questions, warm",
@@ -86,7 +85,6 @@ def _answers(browser: "Browser", url: str, questions: list[str]) -> list[float]:
     took = []
     with _page(browser) as page:
         for question in [questions[0], *questions]:
-            page.goto("about:blank")
             _loaded(page, url)
             page.evaluate(_WATCH)
             page.locator("#ask textarea").fill(question)
@@ -148,8 +146,3 @@ def _page(browser: "Browser") -> Iterator["Page"]:
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     yield context.new_page()
     context.close()
-
-
-def _measurement(name: str, seconds: list[float]) -> Measurement:
-    figures = {f"p{q} ms": (metrics.percentile(seconds, q) or 0.0) * 1000 for q in (50, 95)}
-    return Measurement(name, figures, tuple(seconds))
