@@ -9,7 +9,7 @@ import pytest
 
 from rag import Assistant, Settings
 from rag.types import Message
-from tests.browsing import QUESTION, Browser, ask, expect, load_again, send, violations, visiting
+from tests.browsing import QUESTION, Browser, ask, expect, load_again, send, settle, violations, visiting
 from tests.fakes import ScriptedModel
 from tests.live import running
 from ui import chat
@@ -152,3 +152,17 @@ def test_who_writes_can_be_chosen_and_a_question_asked_again(browser: Browser, m
         assert violations(page) == []
         load_again(page)
         expect(page.locator(".answer")).to_have_count(2)
+
+
+def test_a_question_sent_just_as_another_event_ends_is_answered(browser: Browser, models: Models, address: str) -> None:
+    """What ui/streams.py is for: without it most of these are never answered."""
+    with visiting(browser, address) as page:
+        writers = page.get_by_label("Answers")
+        expect(writers.locator("option")).to_have_count(2)
+        for turn in range(1, 5):
+            settle(page)
+            page.locator("#ask textarea").fill(QUESTION)
+            writers.select_option("quoted")
+            page.wait_for_timeout(5)
+            page.locator("#ask textarea").press("Enter")
+            expect(page.locator(".answer")).to_have_count(turn)

@@ -27,6 +27,7 @@ from ui.conversations import is_owner, new_owner, owner_of
 from ui.libraries import MAX_NAME_CHARS, Libraries
 from ui.library_page import _SHOWN
 from ui.pages import Pages
+from ui.streams import Streams
 from ui.talk import Sent, Talk, whole
 from ui.work import Work
 
@@ -92,6 +93,7 @@ def _page(assistant: Assistant, libraries: Libraries, *, local: bool) -> FastAPI
 
     page = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=served)
     work.add_routes(page)
+    page.add_middleware(Streams)
 
     async def made() -> FastAPI:
         return _mount(build(assistant, work, libraries), page)

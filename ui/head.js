@@ -16,5 +16,6 @@ document.addEventListener("click", (event) => {
 
 watch("value", () => {
   const next = element.querySelector("[data-go]");
-  if (next) location.assign(next.dataset.go);
+  // A moment later: to leave while the event that brought it is still ending is an error to Gradio.
+  if (next) setTimeout(() => location.assign(next.dataset.go), 100);
 });

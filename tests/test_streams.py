@@ -1,0 +1,99 @@
+"""A question sent just as another event ends: its acknowledgement waits until the page has let go of the old stream."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from ui.streams import Streams
+
+END = b'data: {"msg":"close_stream","event_id":null}\n\n'
+
+
+async def gradio(scope: Scope, receive: Receive, send: Send) -> None:
+    """Ends its streams at once; takes what joins."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    if scope["path"].endswith("/data"):
+        await send({"type": "http.response.body", "body": END, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    else:
+        taken = json.loads((await receive())["body"])
+        await send({"type": "http.response.body", "body": json.dumps({"event_id": taken["session_hash"]}).encode()})
+
+
+class Page:
+    """Both of its connections, with everything that came over them."""
+
+    def __init__(self, streams: Streams) -> None:
+        self.streams = streams
+        self.closed = asyncio.Event()
+        self.came: list[bytes] = []
+
+    async def stream(self, session: str) -> None:
+        async def receive() -> Message:
+            await self.closed.wait()
+            return {"type": "http.disconnect"}
+
+        query = f"session_hash={session}".encode()
+        await self.streams(
+            {"type": "http", "path": "/gradio_api/queue/data", "query_string": query}, receive, self._kept
+        )
+
+    async def join(self, session: str) -> None:
+        bodies = iter([json.dumps({"session_hash": session, "data": []}).encode()])
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": next(bodies), "more_body": False}
+
+        await self.streams({"type": "http", "path": "/gradio_api/queue/join"}, receive, self._kept)
+
+    async def _kept(self, message: Message) -> None:
+        if message.get("body"):
+            self.came.append(message["body"])
+
+
+def played(scene: Callable[[Page], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(scene(Page(Streams(gradio))))
+
+
+def test_a_join_is_acknowledged_when_the_page_has_closed_the_stream_that_ended_before() -> None:
+    async def scene(page: Page) -> None:
+        ended = asyncio.create_task(page.stream("one"))
+        await asyncio.sleep(0)
+        joined = asyncio.create_task(page.join("one"))
+        await asyncio.sleep(0.05)
+        assert page.came == [END]
+        page.closed.set()
+        await asyncio.gather(ended, joined)
+        assert page.came == [END, b'{"event_id": "one"}']
+
+    played(scene)
+
+
+def test_others_and_whoever_comes_later_are_not_held_up() -> None:
+    async def scene(page: Page) -> None:
+        ended = asyncio.create_task(page.stream("one"))
+        await asyncio.sleep(0)
+        await page.join("another")
+        page.closed.set()
+        await ended
+        await page.join("one")
+        assert page.came == [END, b'{"event_id": "another"}', b'{"event_id": "one"}']
+
+    played(scene)
+
+
+def test_a_page_that_is_never_seen_to_go_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.streams._PATIENCE_S", 0.05)
+
+    async def scene(page: Page) -> None:
+        ended = asyncio.create_task(page.stream("one"))
+        await asyncio.sleep(0)
+        await page.join("one")
+        await ended
+        assert page.came == [END, b'{"event_id": "one"}']
+
+    played(scene)
