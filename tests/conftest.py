@@ -98,10 +98,9 @@ def browser() -> "Iterator[Browser]":
 
 @pytest.fixture(scope="module")
 def address(seeds_assistant: Assistant) -> Iterator[str]:
-    from tests.live import running
-    from ui import chat
+    from tests.live import chatting
 
-    with running(chat.app(seeds_assistant)) as url:
+    with chatting(seeds_assistant) as url:
         yield url
 
 

@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
-from ui import server
+from rag import Assistant
+from ui import chat, server
 
 
 @contextmanager
@@ -26,6 +28,14 @@ def running(app: FastAPI, host: str = "127.0.0.1", port: int = 0) -> Iterator[st
         finally:
             served.should_exit = True
             thread.join()
+
+
+@contextmanager
+def chatting(assistant: Assistant, port: int = 0, **how: Any) -> Iterator[str]:
+    """The chat, its models loaded as `sayso chat` loads them, so that no browser waits for that. how: of `chat.app`."""
+    assistant.warm_up()
+    with running(chat.app(assistant, **how), port=port) as url:
+        yield url
 
 
 @contextmanager

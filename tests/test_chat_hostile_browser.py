@@ -10,8 +10,7 @@ from index.types import DateInfo, Document
 from rag import Assistant
 from tests.browsing import Browser, ask, expect, visiting
 from tests.hostile import PAYLOADS
-from tests.live import running
-from ui import chat
+from tests.live import chatting
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +32,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Assistan
                 published=DateInfo("2024-05", "month", "inferred", " ".join(part)),
             )
         )
-    with running(chat.app(assistant)) as url:
+    with chatting(assistant) as url:
         yield assistant, url
     assistant.close()
 

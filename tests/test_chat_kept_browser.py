@@ -20,8 +20,7 @@ from tests.browsing import (
     settle,
     visiting,
 )
-from tests.live import running
-from ui import chat
+from tests.live import chatting
 
 pytestmark = pytest.mark.browser
 
@@ -56,13 +55,13 @@ def test_a_reload_finds_the_conversation_again(page: Page) -> None:
 def test_a_restart_of_the_server_changes_nothing(browser: Browser, seeds_assistant: Assistant) -> None:
     """Neither for the list, nor for what was said, nor for its citations."""
     with contextlib.ExitStack() as page_stays:
-        with running(chat.app(seeds_assistant)) as address:
+        with chatting(seeds_assistant) as address:
             page = page_stays.enter_context(visiting(browser, address))
             ask(page, QUESTION)
             said, there = page.locator(".said").inner_text(), page.url
             settle(page)
             page.goto("about:blank")
-        with running(chat.app(seeds_assistant), port=int(address.rsplit(":", 1)[1])):
+        with chatting(seeds_assistant, port=int(address.rsplit(":", 1)[1])):
             page.goto(there)
             arrived(page)
             expect(page.locator("#conversation-list .open")).to_have_text([QUESTION])

@@ -11,8 +11,7 @@ from rag import Assistant, Settings
 from rag.types import Message
 from tests.browsing import QUESTION, Browser, ask, expect, load_again, send, settle, violations, visiting
 from tests.fakes import ScriptedModel
-from tests.live import running
-from ui import chat
+from tests.live import chatting
 
 pytestmark = pytest.mark.browser
 
@@ -47,9 +46,8 @@ def address(seeds_assistant: Assistant, models: Models) -> Iterator[str]:
         Assistant.open(
             seeds_assistant.path, settings=settings, model=models, embedder=seeds_assistant._parts.embedder()
         ) as assistant,
-        running(chat.app(assistant)) as url,
+        chatting(assistant) as url,
     ):
-        assistant.warm_up()
         yield url
 
 

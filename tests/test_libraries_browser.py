@@ -11,8 +11,7 @@ from rag import Assistant, Settings
 from tests.browsing import QUESTION, Browser, Page, arrived, ask, expect, load_again, settle, violations, visiting
 from tests.conftest import SEEDS
 from tests.fakes import WordHashEmbedder
-from tests.live import running
-from ui import chat
+from tests.live import chatting
 from ui.access import read_users
 
 pytestmark = pytest.mark.browser
@@ -26,7 +25,7 @@ WHEN = "When does the ferry to Runsala leave?"
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seeds_assistant: Assistant) -> Iterator[str]:
     """The chat of the seeds for a user who has made no other library yet."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    with running(chat.app(seeds_assistant)) as url:
+    with chatting(seeds_assistant) as url:
         yield url
 
 
@@ -112,7 +111,7 @@ def test_who_signs_in_finds_their_conversations_in_any_browser_and_nobody_elses(
     passwords = tmp_path / "users"
     passwords.write_text("vera:correct horse\nlev:battery staple\n")
     passwords.chmod(0o600)
-    with running(chat.app(seeds_assistant, users=read_users(passwords))) as url:
+    with chatting(seeds_assistant, users=read_users(passwords)) as url:
         with visiting(browser, url, signed_in=("vera", "correct horse")) as page:
             ask(page, QUESTION)
             expect(page.locator("#brand nav")).to_have_count(0)  # no library but this one was named for them
@@ -132,7 +131,7 @@ def test_a_library_of_another_model_says_so_and_the_others_go_on(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     with Assistant.open(tmp_path / "sayso" / "old.library", settings=Settings(), embedder=WordHashEmbedder()) as old:
         old.add(next(SEEDS.glob("000_*")))
-    with running(chat.app(seeds_assistant)) as url, visiting(browser, url) as page:
+    with chatting(seeds_assistant) as url, visiting(browser, url) as page:
         change_to(page, "old")
         ask(page, QUESTION)
         expect(page.locator(".trouble .error")).to_contain_text("was built with 'word-hash'")

@@ -12,9 +12,8 @@ from index.types import PassageInput, PassageVectors
 from rag import Assistant, Settings
 from tests.fakes import WordHashEmbedder
 from tests.hostile import PAYLOADS
-from tests.live import running
+from tests.live import chatting
 from tests.made import pdf
-from ui import chat
 
 if not Path("/usr/bin/chromium").exists():
     pytest.skip("/usr/bin/chromium is missing (apt install chromium)", allow_module_level=True)
@@ -40,7 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, embedder: MiniLM) -> Iterat
     path = tmp_path_factory.mktemp("served") / "a.library"
     with Assistant.open(path, settings=Settings(), embedder=embedder) as assistant:
         assistant.add(folder)
-        with running(chat.app(assistant)) as url:
+        with chatting(assistant) as url:
             yield SimpleNamespace(assistant=assistant, url=url)
 
 
@@ -218,7 +217,7 @@ def test_asking_goes_on_while_documents_are_added(browser: Browser, tmp_path: Pa
     with Assistant.open(tmp_path / "a.library", settings=Settings(), embedder=embedder) as assistant:
         assistant.add(tmp_path / "log.txt")
         embedder.gate.clear()
-        with running(chat.app(assistant)) as url, opened(browser, url, "Library") as page:
+        with chatting(assistant) as url, opened(browser, url, "Library") as page:
             choose(page, *((f"{n}.txt", f"The pilot of Skerra wrote letter {n}.".encode()) for n in range(3)))
             expect(page.locator(".work")).to_contain_text("Adding documents")
             ask(page, "How many litres of oil did the lighthouse burn?")

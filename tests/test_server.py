@@ -16,13 +16,13 @@ from eval.bench.chatting import ask_together
 from index.errors import SaysoError, UsageError
 from rag import Answer, Assistant
 from rag.types import from_json, to_dict
-from tests.live import running
-from ui import chat, server
+from tests.live import chatting
+from ui import server
 
 
 @pytest.fixture(scope="module")
 def address(seeds_assistant: Assistant) -> Iterator[str]:
-    with running(chat.app(seeds_assistant)) as url:
+    with chatting(seeds_assistant) as url:
         yield url
 
 
