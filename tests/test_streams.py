@@ -97,3 +97,26 @@ def test_a_page_that_is_never_seen_to_go_is_not_waited_for_long(monkeypatch: pyt
         assert page.came == [END, b'{"event_id": "one"}']
 
     played(scene)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"7", b"[]", b"{}", b'{"session_hash": []}', b'{"session_hash": null}', b"[" * 60_000]
+)
+def test_what_no_page_sends_is_left_to_gradio(body: bytes) -> None:
+    async def took(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 422, "headers": []})
+        await send({"type": "http.response.body", "body": (await receive())["body"]})
+
+    async def scene() -> None:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        came: list[bytes] = []
+
+        async def send(message: Message) -> None:
+            came.append(message.get("body", b""))
+
+        await Streams(took)({"type": "http", "path": "/gradio_api/queue/join"}, receive, send)
+        assert came == [b"", body]
+
+    asyncio.run(scene())
