@@ -15,6 +15,9 @@ _OVERVIEW = re.compile(
     r"\b(?:compar(?:e[sd]?|ing|isons?)|contrast\w*|differ(?:s|ed|ences?)?|disagree\w*|over time|chang\w+ over|evol\w+"
     r"|timeline"
     r"|chronolog\w+"
+    r"|(?:did|does|do|has|have) (?:any|no)(?:one|body)(?: else)? (?:den(?:y|ied)|disput\w+|contradict\w*|contest(?:ed)?"
+    r"|doubt(?:ed)?)(?: that)?"
+    r"|(?:says?|said) otherwise"
     r"|across (?:the |all )?(?:\w+ )?(?:sources|documents|articles|texts|reports|papers|years)"
     r"|(?:each|every|all)(?: of)?(?: the)? (?:source|document|article|text|report|paper)s?"
     r"|(?:the|these|your|different|various) (?:sources|documents|articles|texts|reports|authors)|summar\w+|overview)\b",

@@ -75,6 +75,10 @@ def test_near_copies_have_one_sentence_of_an_overview() -> None:
         ("How do the reports differ on grain prices?", True),
         ("Who opened the bridge?", False),
         ("What did the minister say about the harvest?", False),
+        ("Did anyone dispute that the dam is safe?", True),
+        ("The dam is safe. Who says otherwise?", True),
+        ("Did the mayor dispute the bill?", False),
+        ("Who denied that the dam is safe?", False),
     ],
 )
 def test_a_question_about_all_documents_is_told_from_one_about_a_fact(question: str, overview: bool) -> None:
