@@ -20,7 +20,8 @@ if not Path("/usr/bin/chromium").exists():
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browsing import opened
+from tests.browsing import opened, settle
+from ui.talk import Talk
 
 pytestmark = pytest.mark.browser
 
@@ -230,3 +231,33 @@ def test_asking_goes_on_while_documents_are_added(browser: Browser, tmp_path: Pa
             page.locator(".work").get_by_role("button", name="Cancel").click()
             embedder.gate.set()
             expect(page.locator(".results")).to_contain_text("2.txt")
+
+
+def test_an_answer_stays_when_other_examples_come_late(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New documents bring a new welcome; it was asked for before the answer, and arrives behind it."""
+    (tmp_path / "log.txt").write_text(LOG)
+    asked_for, answered, late = Event(), Event(), Talk.welcome
+
+    def welcome(talk: Talk, problem: str = "", *, again: bool = False) -> str:
+        if again:
+            asked_for.set()
+            answered.wait()
+        return late(talk, problem, again=again)
+
+    with Assistant.open(tmp_path / "a.library", settings=Settings(), embedder=WordHashEmbedder()) as assistant:
+        assistant.add(tmp_path / "log.txt")
+        with chatting(assistant) as url, opened(browser, url, "Library") as page:
+            settle(page)
+            monkeypatch.setattr(Talk, "welcome", welcome)
+            monkeypatch.setattr(Talk, "suggest", lambda *_: False)  # they would bring the answer back
+            choose(page, ("mail.txt", MAIL.encode()))
+            expect(page.locator("#library-documents")).to_contain_text("mail")
+            assert asked_for.wait(30)
+            ask(page, "How many litres of oil did the lighthouse burn?")
+            expect(page.locator(".answer")).to_contain_text("40 litres")
+            answered.set()
+            settle(page)
+            expect(page.locator(".answer")).to_contain_text("40 litres")
+            expect(page.locator(".welcome")).to_have_count(0)

@@ -61,8 +61,14 @@ document.addEventListener("pointerdown", () => { held = -1; });
 const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
 let shown = 0;
 let conversation = "0";
+let stands = props.value;
 if (location.hash.length > 1) element.classList.add("restoring");
 watch("value", () => {
+  if (shown && element.querySelector("[data-again]")) { // other examples; an answer came while they were on their way
+    props.value = stands;
+    return;
+  }
+  stands = props.value;
   element.classList.remove("restoring");
   element.querySelectorAll("details").forEach((fold) => { if (open.has(place(fold))) fold.open = true; });
   if (held >= 0 && document.activeElement === document.body) stops()[held]?.focus({ preventScroll: true });

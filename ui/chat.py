@@ -268,7 +268,7 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> tuple[gr.HTML, Cal
         return opened(owner, _sent(event).number("conversation") or 0, asked)
 
     def welcome(number: float) -> Any:
-        return gr.skip() if number else talk.log("", 0)
+        return gr.skip() if number else talk.welcome(again=True)
 
     def begin(owner: str, asked: tuple[int, str]) -> tuple[Any, ...]:
         return opened(owner, 0, asked)

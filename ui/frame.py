@@ -76,11 +76,13 @@ def log_html(
     conversation: int = 0,
     problem: str = "",
     empty: bool = False,
+    again: bool = False,
 ) -> str:
     """A conversation, or the welcome where it has not begun.
 
     titles: by doc_id, of the passages that an abstention shows. conversation: its number. problem: what kept the last
-    question from being answered. empty: there is nothing to ask yet.
+    question from being answered. empty: there is nothing to ask yet. again: for a page that shows a welcome; one that
+    shows an answer by now keeps it.
     """
     first = max(0, len(exchanges) - SHOWN_TURNS)
     parts = [
@@ -90,8 +92,8 @@ def log_html(
         render.error_html(problem) if problem else "",
     ]
     return (
-        f'<div role="log" aria-label="Conversation" aria-live="polite" data-conversation="{conversation:d}">'
-        f"{''.join(parts)}</div>"
+        f'<div role="log" aria-label="Conversation" aria-live="polite" data-conversation="{conversation:d}"'
+        f"{' data-again' if again else ''}>{''.join(parts)}</div>"
     )
 
 

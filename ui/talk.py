@@ -161,8 +161,12 @@ class Talk:
                 continue
         if exchanges:
             return frame.log_html(exchanges, titles, conversation=number, problem=problem)
+        return self.welcome(problem)
+
+    def welcome(self, problem: str = "", *, again: bool = False) -> str:
+        """The log where nothing has been asked yet. again: as of `frame.log_html`."""
         examples = self._examples()
-        return frame.log_html((), {}, examples, problem=problem, empty=not self._offered[0])
+        return frame.log_html((), {}, examples, problem=problem, empty=not self._offered[0], again=again)
 
     def listed(self, owner: str, number: int) -> str:
         """The owner's conversations."""
