@@ -64,7 +64,7 @@ let conversation = "0";
 let stands = props.value;
 if (location.hash.length > 1) element.classList.add("restoring");
 watch("value", () => {
-  if (shown && element.querySelector("[data-again]")) { // other examples; an answer came while they were on their way
+  if (shown && element.querySelector("[data-renewed]")) { // other examples; an answer came while they were on their way
     props.value = stands;
     return;
   }

@@ -93,7 +93,7 @@ def log_html(
     ]
     return (
         f'<div role="log" aria-label="Conversation" aria-live="polite" data-conversation="{conversation:d}"'
-        f"{' data-again' if again else ''}>{''.join(parts)}</div>"
+        f"{' data-renewed' if again else ''}>{''.join(parts)}</div>"
     )
 
 
