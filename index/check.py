@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from index import durable, sync
+from index.contents import checksum
 from index.database import DATABASE, writing
 from index.errors import LibraryDamaged, LibraryNotFound, SpecMismatch
-from index.library import Library, checksum
+from index.library import Library
 from index.load import document_id
 from index.salvage import salvage
 from index.seal import SEAL

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.library import DOCUMENT_COLUMNS, FileRecord, checksum, document_of
+from index.contents import DOCUMENT_COLUMNS, FileRecord, checksum, document_of
 from index.types import Document
 
 

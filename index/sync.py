@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from index.chunk import context_of, pack_passages, split_sentences
+from index.contents import FileRecord, alone
 from index.errors import DocumentError, LibraryReadOnly
-from index.library import FileRecord, IndexedDocument, Library, alone
+from index.library import IndexedDocument, Library
 from index.load import FoundFile, OtherFormat, document_id, find_files, label, load_document, load_page, normalise
 from index.near import signature
 from index.parsing import Parser

@@ -11,8 +11,9 @@ import pytest
 
 from index import sync
 from index.chunk import pack_passages, split_sentences
+from index.contents import FileRecord
 from index.database import DATABASE
-from index.library import FileRecord, IndexedDocument, Library
+from index.library import IndexedDocument, Library
 from index.load import document_id
 from index.types import DateInfo, Document, Embedder, PassageInput, Progress, SyncReport
 from tests.fakes import WordHashEmbedder

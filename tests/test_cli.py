@@ -21,7 +21,7 @@ from ui import terminal
 from ui.cli import app
 
 PATIENCE_S = 600  # a process that hangs fails its test; one on a busy machine does not
-COMMANDS = ("add", "remove", "list", "ask", "search", "check", "export", "import", "chat", "eval", "bench", "models")
+COMMANDS = ("add", "remove", "list", "check", "export", "import", "ask", "search", "chat", "eval", "bench", "models")
 TEXTS = {
     "harbour.txt": (
         "Storm closes the harbour of Lumen\n\n"

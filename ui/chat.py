@@ -10,7 +10,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager, suppress
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,12 @@ from rag.types import Answer, Filter, to_dict
 from ui import access, evaluation_page, frame, library_page, server
 from ui.answering import Problem, Working, answering
 from ui.conversations import is_owner, new_owner, owner_of
+from ui.elements import QUIETLY, asset, element, sent
 from ui.libraries import MAX_NAME_CHARS, Libraries
-from ui.library_page import _SHOWN
 from ui.pages import Pages
+from ui.sent import whole
 from ui.streams import Streams
-from ui.talk import Sent, Talk, whole
+from ui.talk import Talk
 from ui.work import Work
 
 _STATE_TTL_S = 24 * 3600
@@ -110,7 +110,7 @@ def _mount(blocks: gr.Blocks, page: FastAPI) -> FastAPI:
         blocks,
         path="/",
         theme=theme,
-        head=f"<style>{_asset('chat.css')}{_asset('tabs.css')}</style>",  # as `css` Gradio would rewrite its selectors
+        head=f"<style>{asset('chat.css')}{asset('tabs.css')}</style>",  # as `css` Gradio would rewrite its selectors
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -132,7 +132,7 @@ def build(assistant: Assistant, work: Work, libraries: Libraries) -> gr.Blocks:
         return frame.header_html(held, libraries.places(), here, grows=grows, tried=tried, problem=problem)
 
     def make_library(event: gr.EventData) -> str:
-        name = _sent(event).text("name", MAX_NAME_CHARS)
+        name = sent(event).text("name", MAX_NAME_CHARS)
         try:
             return frame.gone_to_html(libraries.make(name).address)
         except SaysoError as error:
@@ -151,17 +151,17 @@ def build(assistant: Assistant, work: Work, libraries: Libraries) -> gr.Blocks:
     page = gr.Blocks(title="sayso", analytics_enabled=False, delete_cache=(3600, 3600))
     with page:
         with gr.Row(elem_id="top"):
-            brand = _html(head(), "brand", "head.js")
+            brand = element(head(), "brand", "head.js")
         where = gr.State(Filter(), time_to_live=_STATE_TTL_S)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Ask", elem_id="talk"):
                 scope, refresh = _ask_tab(page, Talk(assistant), where)
             documents = library_page.tab(work, where, scope)
             evaluation_page.tab(work)
-        page.load(head, None, [brand], **_SHOWN)
-        documents.change(head, None, [brand], **_SHOWN)
+        page.load(head, None, [brand], **QUIETLY)
+        documents.change(head, None, [brand], **QUIETLY)
         refresh(documents.change)
-        brand.make_library(make_library, None, [brand], **_SHOWN)
+        brand.make_library(make_library, None, [brand], **QUIETLY)
         gr.events.api(api_ask, api_name="ask")
     page.queue(max_size=server.MAX_QUEUE, default_concurrency_limit=4, api_open=False)
     # Gradio computes statistics after every question for its dashboard, which is off.
@@ -179,12 +179,12 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> tuple[gr.HTML, Cal
     owner = gr.BrowserState("", storage_key="sayso", secret="sayso")  # noqa: S106  # hides nothing
     number = gr.Number(0, precision=0, visible=False)  # of the open conversation: held by the page, not the server
     asked = gr.State((0, ""), time_to_live=_STATE_TTL_S)  # the run under way, and its question
-    listed = _html(talk.listed("", 0), "conversations")
-    log = _html(talk.log("", 0), "log", "chat.js")
-    live = _html("", "live")
+    listed = element(talk.listed("", 0), "conversations")
+    log = element(talk.log("", 0), "log", "chat.js")
+    live = element("", "live")
     scope = gr.HTML("", elem_id="scope", apply_default_css=False)
     writer = gr.State(talk.own_writer, time_to_live=_STATE_TTL_S)
-    by = _html("", "by")
+    by = element("", "by")
     box = gr.Textbox(
         label="Your question",
         show_label=False,
@@ -196,8 +196,8 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> tuple[gr.HTML, Cal
         elem_id="ask",
         interactive=False,  # until it is known whose page this is
     )
-    panel = _html("", "panel")
-    handed = _html("", "handed", "hand.js")
+    panel = element("", "panel")
+    handed = element("", "handed", "hand.js")
 
     async def converse(
         typed: str, owner: str, number: float, where: Filter, writer: str, event: gr.EventData
@@ -206,7 +206,7 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> tuple[gr.HTML, Cal
         same, held, run = gr.skip(), whole(number) or 0, talk.new_run()
         asking: Any = gr.update(value="", submit_btn=False, stop_btn="Stop")
         try:
-            now = talk.asked(owner, held, typed, _sent(event), where)
+            now = talk.asked(owner, held, typed, sent(event), where)
             answer: Answer | None = None
             async with aclosing(talk.answering(now, writer)) as steps:
                 async for step in steps:
@@ -243,29 +243,29 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> tuple[gr.HTML, Cal
         return frame.writers_html(talk.writers(), writer)
 
     def choose(event: gr.EventData) -> str:
-        return talk.writer(_sent(event).text("writer", 1000))
+        return talk.writer(sent(event).text("writer", 1000))
 
     def show(owner: str, number: float, event: gr.EventData) -> str:
-        return talk.document(owner, whole(number) or 0, _sent(event))
+        return talk.document(owner, whole(number) or 0, sent(event))
 
     def judge(owner: str, number: float, event: gr.EventData) -> str:
-        return talk.judge(owner, whole(number) or 0, _sent(event))
+        return talk.judge(owner, whole(number) or 0, sent(event))
 
     def hand_over(owner: str, number: float, event: gr.EventData) -> str:
-        return talk.hand_over(owner, whole(number) or 0, _sent(event))
+        return talk.hand_over(owner, whole(number) or 0, sent(event))
 
     def rename(owner: str, number: float, event: gr.EventData) -> str:
-        talk.rename(owner, _sent(event))
+        talk.rename(owner, sent(event))
         return talk.listed(owner, whole(number) or 0)
 
     def remove(owner: str, number: float, asked: tuple[int, str], event: gr.EventData) -> tuple[Any, ...]:
         held = whole(number) or 0
-        if talk.remove(owner, _sent(event)) == held:
+        if talk.remove(owner, sent(event)) == held:
             return opened(owner, 0, asked)
         return (gr.skip(),) * 3 + (talk.listed(owner, held),) + (gr.skip(),) * 2
 
     def go_back(owner: str, asked: tuple[int, str], event: gr.EventData) -> tuple[Any, ...]:
-        return opened(owner, _sent(event).number("conversation") or 0, asked)
+        return opened(owner, sent(event).number("conversation") or 0, asked)
 
     def welcome(number: float) -> Any:
         return gr.skip() if number else talk.welcome(again=True)
@@ -294,42 +294,29 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> tuple[gr.HTML, Cal
         [box, owner, number, where, writer],
         [box, log, live, listed, number, asked],
         trigger_mode="once",
-        **_SHOWN,
+        **QUIETLY,
     )
-    following = answer.then(suggest, [owner, number], [log], **_SHOWN)
+    following = answer.then(suggest, [owner, number], [log], **QUIETLY)
     mine, whole_page = [owner, number], [box, log, live, listed, number, panel]
     # Only when the cancelling is done: what is still on its way would else mostly be shown over it.
-    stop = box.stop(None, cancels=[answer], **_SHOWN)
-    stop.then(stopped, [asked], [box, live], **_SHOWN)
-    log.select(show, mine, [panel], trigger_mode="always_last", **_SHOWN)
-    log.judge(judge, mine, [log], **_SHOWN)
-    log.hand_over(hand_over, mine, [handed], **_SHOWN)
-    listed.hand_over(hand_over, mine, [handed], **_SHOWN)
-    listed.rename(rename, mine, [listed], **_SHOWN)
-    listed.remove(remove, [*mine, asked], whole_page, cancels=[answer, following], **_SHOWN)
-    listed.go_back(go_back, [owner, asked], whole_page, cancels=[answer, following], **_SHOWN)
-    listed.begin(begin, [owner, asked], whole_page, cancels=[answer, following], **_SHOWN)
+    stop = box.stop(None, cancels=[answer], **QUIETLY)
+    stop.then(stopped, [asked], [box, live], **QUIETLY)
+    log.select(show, mine, [panel], trigger_mode="always_last", **QUIETLY)
+    log.judge(judge, mine, [log], **QUIETLY)
+    log.hand_over(hand_over, mine, [handed], **QUIETLY)
+    listed.hand_over(hand_over, mine, [handed], **QUIETLY)
+    listed.rename(rename, mine, [listed], **QUIETLY)
+    listed.remove(remove, [*mine, asked], whole_page, cancels=[answer, following], **QUIETLY)
+    listed.go_back(go_back, [owner, asked], whole_page, cancels=[answer, following], **QUIETLY)
+    listed.begin(begin, [owner, asked], whole_page, cancels=[answer, following], **QUIETLY)
     # A reload comes back to the conversation whose number the address ends in.
     place = "(owner, number) => [owner, Number(location.hash.slice(1)) || 0]"
-    page.load(arrive, mine, [owner, *whole_page], js=place, **_SHOWN).then(offer, [writer], [by], **_SHOWN)
-    by.choose_writer(choose, None, [writer], **_SHOWN)
-    return scope, lambda event: event(welcome, [number], [log], **_SHOWN)
-
-
-def _html(value: str, name: str, script: str = "") -> gr.HTML:
-    """An element of the page with the script that answers its clicks. name: its id, and the script's unless given."""
-    return gr.HTML(value, elem_id=name, js_on_load=_asset(script or f"{name}.js"), apply_default_css=False)
+    page.load(arrive, mine, [owner, *whole_page], js=place, **QUIETLY).then(offer, [writer], [by], **QUIETLY)
+    by.choose_writer(choose, None, [writer], **QUIETLY)
+    return scope, lambda event: event(welcome, [number], [log], **QUIETLY)
 
 
 def _ready(question: str | None = None) -> Any:
     """The box as it waits for a question; with one that needs mending, or None to leave what is being typed."""
     ready: dict[str, Any] = {"submit_btn": "Ask", "stop_btn": False, "interactive": True}
     return gr.update(**ready) if question is None else gr.update(value=question, **ready)
-
-
-def _sent(event: gr.EventData) -> Sent:
-    return Sent(event._data if isinstance(event._data, dict) else {})
-
-
-def _asset(name: str) -> str:
-    return (files("ui") / name).read_text(encoding="utf-8")

@@ -10,8 +10,8 @@ import gradio as gr
 
 from index.errors import SaysoError
 from ui import evaluation_html as html
+from ui.elements import EVERY_S, QUIETLY, in_tab, sent
 from ui.library_html import progress_html
-from ui.library_page import _EVERY_S, _SHOWN, _data, _html, _typed
 from ui.render import error_html
 from ui.work import Cancelled, Job, Work, question_sets
 
@@ -22,15 +22,15 @@ def tab(work: Work) -> None:
     """Build the tab, inside gr.Tabs."""
 
     def begin(event: gr.EventData) -> Iterator[tuple[Any, str]]:
-        data = _data(event)
-        number, token = data.get("set"), data.get("questions")
+        data = sent(event)
+        number, token = data.number("set"), data.text("questions")
         try:
-            if isinstance(number, int):
+            if number is not None:
                 job = work.evaluate_built_in(number)
-            elif token is not None:
-                job = work.evaluate(_typed(data, "questions"))
+            elif token:
+                job = work.evaluate(token)
             else:
-                job = work.evaluate_path(_typed(data, "named"))
+                job = work.evaluate_path(data.text("named"))
         except SaysoError as error:
             yield gr.skip(), error_html(str(error))
             return
@@ -44,7 +44,7 @@ def tab(work: Work) -> None:
             yield run, shown(run)
 
     def following(job: Job[str]) -> Iterator[tuple[Any, str]]:
-        while not job.wait(_EVERY_S):
+        while not job.wait(EVERY_S):
             yield gr.skip(), progress_html(job.done, job.total, job.at, "Asking")
         try:
             run = job.result()
@@ -60,9 +60,8 @@ def tab(work: Work) -> None:
         return html.run_html(run, token, failures=failures, offset=offset) if run else _EMPTY
 
     def show(token: str, event: gr.EventData) -> str:
-        data = _data(event)
-        offset = data.get("offset")
-        return shown(token, data.get("failures") == 1, max(0, offset) if isinstance(offset, int) else 0)
+        data = sent(event)
+        return shown(token, data.number("failures") == 1, max(0, data.number("offset") or 0))
 
     def cancel() -> None:
         if work.evaluating is not None:
@@ -70,11 +69,11 @@ def tab(work: Work) -> None:
 
     with gr.Tab("Evaluation", id="evaluation", elem_id="evaluation") as page:
         run = gr.State("")
-        choose = _html(html.choose_html(question_sets(), local=work.local), "evaluation-choose")
-        report = _html("", "evaluation-report")
+        choose = in_tab(html.choose_html(question_sets(), local=work.local), "evaluation-choose")
+        report = in_tab("", "evaluation-report")
 
-        page.select(opened, [run], [run, report], **_SHOWN)
+        page.select(opened, [run], [run, report], **QUIETLY)
         for start in (choose.run_set, choose.run_file):
-            start(begin, None, [run, report], concurrency_limit=8, **_SHOWN)
-        report.show_questions(show, [run], [report], **_SHOWN)
-        report.cancel_work(cancel, None, None, **_SHOWN)
+            start(begin, None, [run, report], concurrency_limit=8, **QUIETLY)
+        report.show_questions(show, [run], [report], **QUIETLY)
+        report.cancel_work(cancel, None, None, **QUIETLY)

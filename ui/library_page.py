@@ -6,7 +6,6 @@ the browser are numbers, ids that are looked up, and the words of a search, a da
 
 from collections.abc import Iterator
 from functools import partial
-from importlib.resources import files
 from typing import Any
 
 import gradio as gr
@@ -15,12 +14,9 @@ from index.errors import SaysoError
 from rag.models import usable_models
 from rag.types import Filter, to_dict
 from ui import library_html as html
+from ui.elements import EVERY_S, QUIETLY, in_tab, sent
 from ui.render import error_html
 from ui.work import Job, Result, Work, is_token
-
-_EVERY_S = 0.3
-_TYPED = 500  # characters of anything that somebody typed
-_SHOWN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def tab(work: Work, where: gr.State, scope: gr.HTML) -> gr.HTML:
@@ -60,39 +56,33 @@ def tab(work: Work, where: gr.State, scope: gr.HTML) -> gr.HTML:
                 yield gr.skip(), gr.skip(), shown, ""
 
     def add(where: Filter, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        sent = _data(event).get("files")
-        tokens = [token for token in sent if is_token(token)] if isinstance(sent, list) else []
+        tokens = [token for token in sent(event).several("files") if is_token(token)]
         yield from doing(partial(work.add, tokens), where)
 
     def sync(where: Filter, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        data = _data(event)
-        yield from doing(partial(work.sync, _typed(data, "folder"), prune=data.get("prune") is True), where)
+        data = sent(event)
+        yield from doing(partial(work.sync, data.text("folder"), prune=data.ticked("prune")), where)
 
     def cancel() -> None:
         if work.adding is not None:
             work.adding.cancel()
 
     def show(event: gr.EventData) -> str:
-        data = _data(event)
-        offset = data.get("offset")
-        return documents(_typed(data, "contains"), max(0, offset) if isinstance(offset, int) else 0)
+        data = sent(event)
+        return documents(data.text("contains"), max(0, data.number("offset") or 0))
 
     def remove(where: Filter, event: gr.EventData) -> tuple[Any, ...]:
-        data = _data(event)
+        data = sent(event)
         try:
-            work.remove(_typed(data, "doc"))
+            work.remove(data.text("doc"))
         except SaysoError as error:
             return gr.skip(), gr.skip(), gr.skip(), error_html(str(error))
-        return documents(_typed(data, "contains")), html.filter_html(sources(), where), gr.skip(), ""
+        return documents(data.text("contains")), html.filter_html(sources(), where), gr.skip(), ""
 
     def choose(event: gr.EventData) -> tuple[Any, ...]:
-        data = _data(event)
-        chosen = data.get("sources")
-        known = sources()
+        data, known = sent(event), sources()
         try:
-            where = html.filter_of(
-                known, chosen if isinstance(chosen, list) else (), _typed(data, "since"), _typed(data, "until")
-            )
+            where = html.filter_of(known, data.several("sources"), data.text("since"), data.text("until"))
         except SaysoError as error:
             return gr.skip(), gr.skip(), gr.skip(), error_html(str(error))
         return where, html.scope_html(where), html.filter_html(known, where), html.scope_html(where) or _ALL
@@ -104,26 +94,26 @@ def tab(work: Work, where: gr.State, scope: gr.HTML) -> gr.HTML:
         return html.models_html(usable_models(), assistant.settings.model)
 
     with gr.Tab("Library", id="library", elem_id="library") as page:
-        drop = _html(html.drop_html(local=work.local), "library-add")
-        problem = _html("", "library-problem")
-        report = _html("", "library-report")
-        chosen = _html("", "library-filter")
-        said = _html("", "library-scope")
-        find = _html(_FIND, "library-find")
-        listed = _html("", "library-documents")
-        models = _html(_MODELS, "library-models")
+        drop = in_tab(html.drop_html(local=work.local), "library-add")
+        problem = in_tab("", "library-problem")
+        report = in_tab("", "library-report")
+        chosen = in_tab("", "library-filter")
+        said = in_tab("", "library-scope")
+        find = in_tab(_FIND, "library-find")
+        listed = in_tab("", "library-documents")
+        models = in_tab(_MODELS, "library-models")
         seen = [listed, chosen, report, problem]
 
-        page.select(opened, [where], seen, **_SHOWN)
-        drop.add_files(add, [where], seen, concurrency_limit=8, **_SHOWN)
-        drop.sync_folder(sync, [where], seen, concurrency_limit=8, **_SHOWN)
-        report.cancel_work(cancel, None, None, **_SHOWN)
+        page.select(opened, [where], seen, **QUIETLY)
+        drop.add_files(add, [where], seen, concurrency_limit=8, **QUIETLY)
+        drop.sync_folder(sync, [where], seen, concurrency_limit=8, **QUIETLY)
+        report.cancel_work(cancel, None, None, **QUIETLY)
         for look in (find.find_documents, listed.turn_page):
-            look(show, None, [listed], trigger_mode="always_last", **_SHOWN)
-        listed.remove_document(remove, [where], seen, **_SHOWN)
-        chosen.use_filter(choose, None, [where, scope, chosen, said], **_SHOWN)
-        chosen.use_all(choose_all, None, [where, scope, chosen, said], **_SHOWN)
-        models.show_models(usable, None, [models], **_SHOWN)
+            look(show, None, [listed], trigger_mode="always_last", **QUIETLY)
+        listed.remove_document(remove, [where], seen, **QUIETLY)
+        chosen.use_filter(choose, None, [where, scope, chosen, said], **QUIETLY)
+        chosen.use_all(choose_all, None, [where, scope, chosen, said], **QUIETLY)
+        models.show_models(usable, None, [models], **QUIETLY)
         _api(work)
     return listed
 
@@ -142,7 +132,7 @@ def _api(work: Work) -> None:
 
     def documents(offset: float = 0, limit: float = 100, contains: str = "") -> dict[str, Any]:
         """List documents without their texts, by date; returns {"documents", "total"} as JSON."""
-        found, total = work.assistant.listing(max(0, int(offset)), max(0, min(int(limit), 1000)), contains[:_TYPED])
+        found, total = work.assistant.listing(max(0, int(offset)), max(0, min(int(limit), 1000)), contains[:500])
         kept = ("doc_id", "title", "source", "published", "passages", "near")
         return {"documents": [{name: to_dict(s)[name] for name in kept} for s in found], "total": total}
 
@@ -152,26 +142,12 @@ def _api(work: Work) -> None:
 
 def _following(job: Job[list[Result]]) -> Iterator[tuple[bool, str]]:
     """Whether the work is done, and what is shown of it: its progress, then the results or what went wrong."""
-    while not job.wait(_EVERY_S):
+    while not job.wait(EVERY_S):
         yield False, html.progress_html(job.done, job.total, job.at, "Adding documents")
     try:
         yield True, html.results_html(job.result())
     except SaysoError as error:
         yield True, error_html(str(error))
-
-
-def _html(value: str, elem_id: str) -> gr.HTML:
-    script = (files("ui") / "tabs.js").read_text(encoding="utf-8")
-    return gr.HTML(value, elem_id=elem_id, elem_classes="page", js_on_load=script, apply_default_css=False)
-
-
-def _data(event: gr.EventData) -> dict[str, Any]:
-    return event._data if isinstance(event._data, dict) else {}
-
-
-def _typed(data: dict[str, Any], name: str) -> str:
-    value = data.get(name)
-    return value[:_TYPED] if isinstance(value, str) else ""
 
 
 _ALL = '<p class="facts" role="status">Questions are asked of all documents.</p>'

@@ -5,11 +5,10 @@ sends, so a reload and a restart change nothing. Knows nothing of Gradio.
 """
 
 import itertools
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from threading import Lock
-from typing import Any
 
 from index.errors import DocumentError, SaysoError
 from rag.assistant import Assistant
@@ -18,10 +17,10 @@ from rag.types import Answer, Filter, Turn
 from ui import export, frame, render
 from ui.answering import Problem, Working, answering
 from ui.conversations import MAX_COMMENT_CHARS, MAX_TITLE_CHARS, Conversations, Exchange, Feedback, is_owner, now
+from ui.sent import Sent
 from ui.suggest import suggested
 
 _HISTORY_TURNS = 10
-_LARGEST = 2**53 - 1  # whole number that a page can write
 _SEARCHED = 5
 
 # Shown where the library holds the documents that answer them, by the file names of seeds/.
@@ -34,30 +33,12 @@ EXAMPLES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What a page sent with an event: whole numbers and text by name; anything else counts as not sent."""
-
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-    def number(self, name: str) -> int | None:
-        return whole(self.data.get(name))
-
-    def text(self, name: str, longest: int) -> str:
-        value = self.data.get(name)
-        return value[:longest] if isinstance(value, str) else ""
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
     """A question of a page. history: the conversation before it; where: what it is limited to."""
 
     question: str
     history: tuple[Turn, ...]
     where: Filter
-
-
-def whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST else None
 
 
 class Talk:
