@@ -15,9 +15,10 @@ from index.library import Library
 from index.types import Embedder, PassageRecord
 from index.vectors import VectorIndex
 from rag.evidence import Described, Window, describe, rank, rank_by_topic, windows
+from rag.kinds import fits
 from rag.quote import about_nothing_else, topic
 from rag.retrieve import retrieve
-from rag.types import Candidate, Evidence, SentenceReader
+from rag.types import Candidate, Evidence, Reading, SentenceReader
 
 READ = 8  # passages whose sentences are considered
 _READ_FOR_OVERVIEW = 40
@@ -134,10 +135,15 @@ def consider(
     read: list[tuple[Window, np.ndarray]] = []
     for turn in (promising[:_WINDOWS_FIRST], promising[_WINDOWS_FIRST:]):
         views = [asked, also] if also and asked != also else [asked]
-        chances = [reader.read(view, [w.text for w in turn], [w.spans for w in turn]) for view in views]
+        chances = [_fitting(view, reader.read(view, [w.text for w in turn], [w.spans for w in turn])) for view in views]
         read += zip(turn, (np.mean(each, axis=0) for each in zip(*chances, strict=True)), strict=True)
         ranked = rank(described, read)
         if ranked and ranked[0].score >= _SURE:
             break
     clock.lap("read")
     return Considered(found, described, read, ranked)
+
+
+def _fitting(question: str, read: Sequence[Reading]) -> list[np.ndarray]:
+    """The probabilities of each text; none for a sentence whose answer is of another kind than is asked for."""
+    return [r.chances * np.array([True, *(fits(question, answer) for answer in r.answers)]) for r in read]

@@ -16,61 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
+from rag import kinds
 from rag.types import Candidate, Evidence
 
-_YEAR = re.compile(r"\b(?:1\d{3}|20\d\d)s?\b")
-_NUMBER = re.compile(
-    r"\b\d[\d.,]*\b|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|thousands?"
-    r"|millions?|billions?|half|third|quarter|twice|percent)\b|%",
-    re.IGNORECASE,
-)
-_DATE = re.compile(
-    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
-    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|today|tomorrow|centur(?:y|ies)|decades?|"
-    r"(?:last|next|this|previous|following|early|late|mid)[- ](?:week|month|year|spring|summer|autumn|fall|winter)"
-    r"|spring|summer|autumn|winter|[ap]\.?m\.?)\b",
-    re.IGNORECASE,
-)
-_CAUSE = re.compile(
-    r"\b(?:because|since|due to|owing to|so that|in order to|as a result|therefore|thus|hence|reasons?"
-    r"|caus(?:e|es|ed|ing)|led to|lead to|leads to|aim(?:s|ed)?|want(?:s|ed)? to|purpose|by \w+ing|explain\w*"
-    r"|means? that|to \w+)\b",
-    re.IGNORECASE,
-)
 _NAME = re.compile(r"(?<![.!?\"“”] )(?<!^)\b[A-Z][\w’'.-]+(?:\s+(?:(?:of|the|de|van|von|bin|al)\s+)?[A-Z][\w’'.-]+)*")
-_PLACE = re.compile(r"\b(?:in|at|near|from|to|across|outside|inside|north|south|east|west|of|on)\s+(?:the\s+)?[A-Z]\w+")
 _SPEECH = re.compile(
     r"\b(?:sa(?:id|ys?|ying)|told|tells?|claim\w*|according|report\w*|not(?:e|es|ed)|argu\w*|stat(?:e|es|ed)|suggest\w*"
     r"|announc\w*|warn\w*|belie(?:f|ve|ves|ved)|writ(?:e|es)|wrote|ask(?:s|ed)|declar\w*|think\w*|explain\w*|accus\w*"
     r"|den(?:y|ies|ied)|expect\w*|speculat\w*|stress\w*|emphasi\w*|remark\w*|admit\w*|call(?:s|ed))\b|[\"“”]",
     re.IGNORECASE,
 )
-_WANTS = {  # what is asked for, by the question's words
-    "number": re.compile(
-        r"\bhow (?:many|much|old|long|far|large|big|tall|high|deep|fast|often)\b"
-        r"|\bwhat (?:percent\w*|number|amount|proportion|population|age|size|fraction|share)\b",
-        re.IGNORECASE,
-    ),
-    "date": re.compile(
-        r"\b(?:when|how long ago|since when)\b"
-        r"|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade|time|period)\b",
-        re.IGNORECASE,
-    ),
-    "person": re.compile(
-        r"\b(?:who|whom|whose)\b|\b(?:what|which) (?:person|man|woman|king|queen|president|author|scientist|official"
-        r"|politician|minister|leader)\b",
-        re.IGNORECASE,
-    ),
-    "place": re.compile(
-        r"\bwhere\b|\b(?:what|which) (?:\w+ )?(?:country|city|state|place|region|town|continent|river|location|county"
-        r"|island|province|area)\b",
-        re.IGNORECASE,
-    ),
-    "cause": re.compile(
-        r"\bwhy\b|\bwhat (?:\w+ )?(?:reasons?|caused?|purpose|leads?|led|motiv\w*)\b|\bhow come\b|\bwhat for\b",
-        re.IGNORECASE,
-    ),
-}
 _SAYING = re.compile(
     r"\b(?:sa(?:y|ys|id)|claim\w*|tell|told|think\w*|belie\w*|according|quote\w*|view\w*|opinion|argu\w*|comment\w*"
     r"|describe\w*|call(?:s|ed)?|report\w*|accus\w*|suggest\w*|warn\w*|predict\w*|respon[ds]\w*|react\w*)\b",
@@ -154,7 +109,7 @@ def describe(
     asked = analyse(question)
     pairs = set(pairwise(asked))
     whole = sum(rarity.values()) or 1.0
-    wants = {name for name, pattern in _WANTS.items() if pattern.search(question)}
+    wants = kinds.wanted(question)
     saying = bool(_SAYING.search(question))
     asked_set, question_lower = set(asked), question.lower()
     is_asked = lru_cache(maxsize=None)(lambda name: set(analyse(name)) <= asked_set)  # the same few names recur
@@ -178,7 +133,7 @@ def describe(
             names, numbers = _names_and_numbers(text)
             names = [n for n in names if not is_asked(n)]
             numbers = [n for n in numbers if n.lower() not in question_lower]
-            held_kinds = {kind for kind in wants if _holds(kind, text, question, names, numbers)}
+            held_kinds = {kind for kind in wants if kinds.holds(kind, text, question, names, numbers)}
             shared = sum(rarity.get(w, 0.0) for w in held[i] & rarity.keys())
             rows.append(
                 [
@@ -192,7 +147,7 @@ def describe(
                     sum(rarity[w] for w in near & rarity.keys()) / whole,
                     sum(rarity[w] for w in passage_words_held & rarity.keys()) / whole,
                     len(pairs & set(pairwise(stems[i]))) / max(1, len(pairs)),
-                    *(float(kind in held_kinds) for kind in _WANTS),
+                    *(float(kind in held_kinds) for kind in kinds.KINDS),
                     float(saying and bool(_SPEECH.search(text))),
                     float(bool(wants) and not held_kinds),
                     min(len(names) + len(numbers), 5) / 5,
@@ -213,18 +168,7 @@ def describe(
 
 @lru_cache(maxsize=20_000)  # sentences recur from question to question, and this is half of describing one
 def _names_and_numbers(text: str) -> tuple[list[str], list[str]]:
-    return _NAME.findall(text), _NUMBER.findall(text)
-
-
-def _holds(kind: str, text: str, question: str, names: Sequence[str], numbers: Sequence[str]) -> bool:
-    """Whether a sentence holds that kind of thing. names, numbers: those of it that the question does not name."""
-    if kind == "number":
-        return bool(numbers)
-    if kind == "person":
-        return bool(names)
-    if kind == "date":
-        return bool(_DATE.search(text)) or any(year not in question for year in _YEAR.findall(text))
-    return bool((_PLACE if kind == "place" else _CAUSE).search(text))
+    return _NAME.findall(text), kinds.numbers(text)
 
 
 def windows(described: Described, count: int) -> list[Window]:

@@ -65,7 +65,7 @@ class Parts:
                     self._cross_encoder = CrossEncoderCloseness(self._settings.verifier)
                 return self._cross_encoder
         reader = self.reader()
-        return lambda sentence, text: float(reader.read(sentence, [text], [[(0, len(text))]])[0][1])
+        return lambda sentence, text: float(reader.read(sentence, [text], [[(0, len(text))]])[0].chances[1])
 
 
 def _open_embedder(settings: Settings) -> Embedder:

@@ -18,10 +18,12 @@ from torch import nn
 from index.errors import ModelError
 from index.minilm import Network, load_tokenizer
 from index.processor import Dtype, prepared
+from rag.types import Reading
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
 MAX_TOKENS = 320  # question and passage together; a passage has at most 256
 _WIDTH_STEP = 16  # tokens: a network read in other widths takes up to 45 % longer
+_LONGEST = 25  # tokens of an answer
 _KEPT = ("words.weight", "positions.weight")
 
 
@@ -65,10 +67,10 @@ class Reader:
         self._network = prepared(network, dtype)
         self._turn = threading.Lock()  # torch's own threads do the work
 
-    def read(self, question: str, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> list[np.ndarray]:
-        """For each text (1 + number of its spans,) probabilities: of no answer in it, then of an answer in each span.
+    def read(self, question: str, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> list[Reading]:
+        """One Reading for each text; spans: where its sentences stand in it.
 
-        An answer's probability of beginning in a span and of ending in it are averaged.
+        An answer's probability of beginning in a sentence and of ending in it are averaged.
         """
         if not texts:
             return []
@@ -81,16 +83,22 @@ class Reader:
             segments[i, : len(row)] = torch.tensor(row.type_ids)
         with self._turn, torch.inference_mode():
             logits = self._network(ids, segments, ids > 0).float()
-        chances = torch.softmax(logits, dim=2).mean(dim=1).numpy()
-        return [_by_span(*each) for each in zip(encoded, chances, spans, strict=True)]
+        chances = torch.softmax(logits, dim=2).numpy()
+        return [_by_sentence(*each) for each in zip(encoded, texts, chances, spans, strict=True)]
 
 
-def _by_span(encoded: Encoding, chances: np.ndarray, spans: Sequence[tuple[int, int]]) -> np.ndarray:
-    """chances: (t,) of the tokens, of which a row may have fewer. Returns (1 + number of spans,)."""
-    in_text = np.array(encoded.type_ids) == 1
-    begins = np.where(in_text, np.array(encoded.offsets)[:, 0], -1)
-    owner = np.searchsorted(np.array([start for start, _ in spans]), begins, side="right")  # 0: before the first span
-    owner[begins < 0] = 0
-    sums = np.bincount(owner, weights=np.where(in_text, chances[: len(begins)], 0), minlength=len(spans) + 1)
-    sums[0] = chances[0]
-    return sums[: len(spans) + 1]
+def _by_sentence(encoded: Encoding, text: str, chances: np.ndarray, spans: Sequence[tuple[int, int]]) -> Reading:
+    """chances: (2, t), that an answer begins and ends at each token, of which a row may have fewer."""
+    offsets = np.array(encoded.offsets)
+    begins = np.where(np.array(encoded.type_ids) == 1, offsets[:, 0], -1)
+    # The last token stands for the end of the text and has no place in it.
+    begins[-1] = -1
+    found, answers = [float(chances[:, 0].mean())], []
+    for start, end in spans:
+        own = np.flatnonzero((begins >= start) & (begins < end))
+        first, last = chances[0, own], chances[1, own]
+        found.append(float(first.sum() + last.sum()) / 2)
+        together = np.triu(np.outer(first, last)) - np.triu(np.outer(first, last), _LONGEST)
+        at = np.unravel_index(together.argmax(), together.shape) if len(own) else ()
+        answers.append(text[offsets[own[at[0]], 0] : offsets[own[at[1]], 1]] if len(own) else "")
+    return Reading(np.array(found), tuple(answers))

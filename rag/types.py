@@ -273,11 +273,23 @@ class LanguageModel(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader made of a text with n sentences.
+
+    chances: (1 + n,), that there is no answer in it, then that there is one in each sentence. answers: in each, the few
+    words that are the likeliest answer; "" where the reader did not come so far.
+    """
+
+    chances: np.ndarray
+    answers: tuple[str, ...]
+
+
 class SentenceReader(Protocol):
     """Reads a question together with a text, which the vectors of retrieval cannot."""
 
-    def read(self, question: str, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> list[np.ndarray]:
-        """For each text (1 + number of its spans,) probabilities: of no answer in it, then of one in each span."""
+    def read(self, question: str, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> list[Reading]:
+        """One Reading for each text. spans: where the sentences of each stand in it."""
         ...
 
 

@@ -8,10 +8,11 @@ from contextlib import aclosing
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rag import Answer, Assistant, Settings
-from rag.types import Message, Rewritten, Token, Verified
+from rag.types import Message, Reading, Rewritten, Token, Verified
 from tests.fakes import ScriptedModel, WordHashEmbedder
 from ui.answering import Problem, Working, answering
 
@@ -22,9 +23,7 @@ class Anything:
     """A reader that finds the answer in the first sentence of every text."""
 
     def read(self, question: str, texts, spans):  # type: ignore[no-untyped-def]
-        import numpy as np
-
-        return [np.array([0.05, 0.9, *[0.01] * (len(s) - 1)]) for s in spans]
+        return [Reading(np.array([0.05, 0.9, *[0.01] * (len(s) - 1)]), ("",) * len(s)) for s in spans]
 
 
 def opened(folder: Path, tmp_path: Path, model: ScriptedModel | None = None) -> Assistant:
