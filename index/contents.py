@@ -132,6 +132,12 @@ class Contents:
         query = "SELECT path FROM files WHERE path > ? AND path < ? ORDER BY path"
         return [row[0] for row in self._rows(query, f"{folder}/", f"{folder}0")]
 
+    def sources(self) -> list[str]:
+        """Who published the documents."""
+        return [
+            row[0] for row in self._rows("SELECT DISTINCT source FROM documents WHERE source <> '' ORDER BY source")
+        ]
+
     def matching(self, doc_ids: Sequence[str], sources: Sequence[str], since: str, until: str) -> set[str]:
         """Ids of the documents that pass a filter; a document passes `since` when it may be as late as that."""
         wanted = {name.casefold() for name in sources}

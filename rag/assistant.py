@@ -33,6 +33,7 @@ from rag.parts import Parts
 from rag.quote import choose, choose_one_each, wants_overview, whose_words
 from rag.rewrite import needs_history, standalone
 from rag.settings import Settings
+from rag.sources import source_asked
 from rag.types import (
     Answer,
     Candidate,
@@ -302,8 +303,8 @@ class Assistant:
         clock.lap("rewrite")
         for asked in readings:
             yield Rewritten(asked)
-            considered = self.consider(asked, allowed=allowed, overview=wants_overview(asked), clock=clock, also=raw)
-            ranked = self._words_of(whose_words(asked), considered.ranked)
+            considered = self.consider(asked, allowed=allowed, clock=clock, also=raw)
+            ranked = self._words_of(whose_words(asked, [c.record.text for c in considered.found]), considered.ranked)
             chosen = self._choose(asked, ranked)
             clock.lap("choose")
             if chosen:
@@ -386,15 +387,17 @@ class Assistant:
         return written
 
     def consider(
-        self,
-        asked: str,
-        *,
-        allowed: set[str] | None = None,
-        overview: bool = False,
-        clock: Clock | None = None,
-        also: str = "",
+        self, asked: str, *, allowed: set[str] | None = None, clock: Clock | None = None, also: str = ""
     ) -> Considered:
         """The first half of `stream`, and what `eval.fit` learns from; see `rag.consider.consider`."""
+        overview = wants_overview(asked)
+        if not overview:
+            sources = self._shelf.sources()
+            source, asked = source_asked(asked, sources)
+            _, also = source_asked(also, sources)
+            if source:
+                its = self._library.matching((), (source,), "", "")
+                allowed = its if allowed is None else its & allowed
         return consider(
             asked,
             self._shelf,

@@ -53,6 +53,7 @@ class Shelf:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._index: VectorIndex | None = None
+        self._sources: tuple[int, list[str]] = (-1, [])
         self._turn = RLock()
 
     def index(self) -> VectorIndex:
@@ -65,6 +66,14 @@ class Shelf:
         """The k best passages. vector: (dimension,) of the query. allowed: document ids, None for all."""
         among = None if allowed is None else self._library.passage_ids(allowed)
         return retrieve(self, vector, lexical.content_words(query), lexical.analyse, k=k, among=among)
+
+    def sources(self) -> list[str]:
+        """Who published the documents. Read once for each version: it takes a look at every document."""
+        with self._turn:
+            version = self._library.version()
+            if self._sources[0] != version:
+                self._sources = version, self._library.sources()
+            return self._sources[1]
 
     def theme(self) -> np.ndarray:
         """(dimension,): what the passages have in common, for a question that names no topic."""

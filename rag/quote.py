@@ -4,7 +4,7 @@ Knows no text but the evidence's: nothing here writes a word of the answer.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from index.types import Document
 from rag.types import Evidence
@@ -29,10 +29,16 @@ _NAME = r"(?:[A-Z][\w.’'-]*)(?:\s+(?:(?:of|for|the|de|van|von|al|bin)\s+){0,2}
 # "What did Ada Quill reply": words like these have one speaker, and another's are no answer.
 _WORDS_OF = re.compile(
     rf"\b[Ww]hat\s+(?:else\s+)?(?:did|does|do|has|had|have)\s+(?:(?:the|President|Mr\.?|Mrs\.?|Ms\.?)\s+)*(?P<who>{_NAME})\s+"
-    r"(?:\w+ly\s+)?(?:said|says?|told|tell|repl(?:y|ied)|answer(?:ed)?|respond(?:ed)?|promised?|claim(?:ed)?|argued?|warn(?:ed)?"
+    r"(?:\w+ly\s+|(?:him|her|it|them)sel(?:f|ves)\s+|ever\s+)?"
+    r"(?:said|says?|told|tell|repl(?:y|ied)|answer(?:ed)?|respond(?:ed)?|promised?|claim(?:ed)?|argued?|warn(?:ed)?"
     r"|predict(?:ed)?|suggest(?:ed)?|announced?|stated?|anticipated?|insist(?:ed)?|speculated?|think|thought|believed?"
     r"|written|write)\b"
 )
+
+_ASKS_ANEW = re.compile(
+    r"\b(?:who|whom|whose|when|where|why|which|how(?! about)|what(?! about| else))\b", re.IGNORECASE
+)
+_LOWER = re.compile(r"\b[a-z]{3,}\b")
 
 Analyse = Callable[[str], list[str]]
 # Stems that ask what is said, and about nothing in particular.
@@ -47,10 +53,23 @@ def wants_overview(question: str) -> bool:
     return bool(_OVERVIEW.search(question))
 
 
-def whose_words(question: str) -> str:
-    """The last name of the one whose words are asked for, "" when it is not for somebody's words."""
+def whose_words(question: str, texts: Iterable[str] = ()) -> str:
+    """The last name of the one whose words are asked for, "" when it is not for somebody's words.
+
+    texts: what was found. A word that these write only as a name is one in a question typed in small letters too.
+    """
+    last = question.rstrip(" ?!.").rsplit("? ", 1)[-1]  # what stands before it is what the last question was about
+    if _ASKS_ANEW.search(last):
+        question = last
     found = _WORDS_OF.search(question)
+    if found is None and question.islower():
+        found = _WORDS_OF.search(_LOWER.sub(lambda word: _as_written(word.group(), texts), question))
     return re.sub(r"[’']s?$", "", found["who"]).split()[-1] if found else ""
+
+
+def _as_written(word: str, texts: Iterable[str]) -> str:
+    written = {found.group() for text in texts for found in re.finditer(rf"\b{word}\b", text, re.IGNORECASE)}
+    return word.capitalize() if written == {word.capitalize()} else word
 
 
 def topic(question: str, content_words: Analyse) -> str:

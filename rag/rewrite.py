@@ -25,7 +25,7 @@ _CONTINUES = re.compile(
 _EMPTY_IT = re.compile(
     r"\b(?:is|was) (?:it|there|this) (?:true|possible|likely|a|any)\b|\bso (?:far|much|many)\b", re.IGNORECASE
 )
-_ENDS_THERE = re.compile(r"\b(?:there|then|that|this|it)\W*$", re.IGNORECASE)
+_ENDS_THERE = re.compile(r"\b(?:there|then|it|(?:that|this|these|those)(?: [a-z]+)?)\W*$", re.IGNORECASE)
 _NAME = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w’'-]+")
 _WORD = r"[A-Z][\w’'-]*[\w]"
 # A name that may be a person's: not behind "in", "at" and the like, nor behind "the".

@@ -108,11 +108,26 @@ def test_an_overview_without_a_topic_is_about_everything(question: str, topicles
         ("What did the mayor say?", ""),
         ("What did Ada Quill buy?", ""),
         ("Who said that Ada Quill left?", ""),
+        ("What has Ada Quill herself said?", "Quill"),
+        ("What did Ada Quill say about the repairs? and about the pier?", "Quill"),
+        ("What did Ada Quill say about the repairs? and who asked her?", ""),
     ],
 )
 def test_whose_words_are_asked_for(question: str, who: str) -> None:
     """A name between "what did" and a verb of speaking."""
     assert whose_words(question) == who
+
+
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        ("It was Quill who asked.", "Quill"),
+        ("The quill was dipped. Quill asked.", ""),  # not only a name
+        ("Nobody was asked.", ""),
+    ],
+)
+def test_a_name_typed_in_small_letters_is_known_by_how_the_texts_write_it(text: str, who: str) -> None:
+    assert whose_words("what did quill say about the repairs", [text]) == who
 
 
 @pytest.mark.parametrize(
