@@ -14,7 +14,7 @@ from index.types import Basis, DateInfo
 
 ROOT = Path(__file__).parents[1]
 SEEDS = ROOT / "seeds"
-QUESTIONS_FILE = ROOT / "eval" / "questions" / "seeds.jsonl"
+SETS = ("seeds", "seeds_blind")
 
 SHA256 = {
     "000_9a905ca6a0996652.txt": "26eee7191f67bf794ddbf4c7c163a83fe9c7bbeffb7f5c03bba4fc82f5238e22",
@@ -57,7 +57,11 @@ def normalised_text(stem: str) -> str:
 
 
 TEXTS = {Path(name).stem: normalised_text(Path(name).stem) for name in SHA256}
-QUESTIONS: list[dict[str, Any]] = [json.loads(line) for line in QUESTIONS_FILE.read_text(encoding="utf-8").splitlines()]
+BY_SET: dict[str, list[dict[str, Any]]] = {
+    name: [json.loads(line) for line in (ROOT / "eval" / "questions" / f"{name}.jsonl").read_text("utf-8").splitlines()]
+    for name in SETS
+}
+QUESTIONS = [question for questions in BY_SET.values() for question in questions]
 ANSWERABLE = [question for question in QUESTIONS if question["answerable"]]
 SOURCES: list[dict[str, str]] = tomllib.loads((SEEDS / "sources.toml").read_text(encoding="utf-8"))["document"]
 
@@ -132,15 +136,17 @@ def test_question_ids_are_unique() -> None:
     assert len({(question["question"], str(question["history"])) for question in QUESTIONS}) == len(QUESTIONS)
 
 
-def test_there_are_at_least_sixty_questions_and_every_kind_is_among_them() -> None:
-    """There are sixty questions or more, and every kind is among them."""
-    assert len(QUESTIONS) >= 60
-    assert {question["kind"] for question in QUESTIONS} == KINDS
+@pytest.mark.parametrize("name", SETS)
+def test_there_are_at_least_sixty_questions_and_every_kind_is_among_them(name: str) -> None:
+    """There are sixty questions or more in each set, and every kind is among them."""
+    assert len(BY_SET[name]) >= 60
+    assert {question["kind"] for question in BY_SET[name]} == KINDS
 
 
-def test_every_document_is_asked_about() -> None:
-    """Each of the five documents is the evidence of at least eight questions."""
-    counts = {stem: sum(stem in question["gold_docs"] for question in QUESTIONS) for stem in TEXTS}
+@pytest.mark.parametrize("name", SETS)
+def test_every_document_is_asked_about(name: str) -> None:
+    """Each of the five documents is the evidence of at least eight questions of a set."""
+    counts = {stem: sum(stem in question["gold_docs"] for question in BY_SET[name]) for stem in TEXTS}
     assert min(counts.values()) >= 8
 
 
