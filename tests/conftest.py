@@ -11,7 +11,8 @@ import pytest
 from index.library import Library
 from index.minilm import MiniLM
 from rag import Assistant, Settings
-from tests.indexing import BREAD, FERRY, Adding
+from tests.indexing import BREAD, BREAD_NEWS, FERRY, FERRY_NEWS, MILL_NEWS, RAIN_NEWS, Adding, indexed
+from tests.website import Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -62,13 +63,27 @@ def seeds_assistant(tmp_path_factory: pytest.TempPathFactory, embedder: MiniLM) 
         yield assistant
 
 
-# -- a library of two short files, with an embedder that loads nothing -----------------------------------------------
+# -- a library of a few short files, with an embedder that loads nothing -----------------------------------------------
 
 
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Library]:
     with closing(Library.open(tmp_path / "a.library")) as opened:
         yield opened
+
+
+@pytest.fixture
+def filled(library: Library) -> Library:
+    """Four short documents, two of them read from files."""
+    library.put(
+        [
+            indexed(FERRY_NEWS, "/d/ferry.txt"),
+            indexed(BREAD_NEWS, "/d/bread.txt"),
+            indexed(MILL_NEWS),
+            indexed(RAIN_NEWS),
+        ]
+    )
+    return library
 
 
 @pytest.fixture
@@ -83,6 +98,28 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def add(library: Library) -> Adding:
     return Adding(library)
+
+
+# -- pages to fetch --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with Site().running() as made:
+        yield made
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The addresses that anything tries to connect to; none answers."""
+    tried: list[object] = []
+
+    def refuse(self: socket.socket, address: object) -> None:
+        tried.append(address)
+        raise ConnectionRefusedError("refused by the test")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    return tried
 
 
 # -- the chat of the seeds in Debian's Chromium; without it these tests are skipped ------------------------------------

@@ -29,6 +29,16 @@ def document(text: str, title: str = "", date: str = "", source: str = "") -> Do
     return Document(document_id(text), title or text[:20], text, source=source, published=published)
 
 
+FERRY_NEWS = document("The ferry left at dawn. Nobody slept.", "Ferry", "2024-05-20", "Daily")
+BREAD_NEWS = document("Bread was dear that spring.", "Bread", "2024-05", "Weekly")
+MILL_NEWS = document("The mill burnt down.", "Mill", "2023", "daily")
+RAIN_NEWS = document("It rained.", "Rain")
+
+
+def ids(*documents: Document) -> set[str]:
+    return {made.doc_id for made in documents}
+
+
 def indexed(made: Document, *paths: str) -> IndexedDocument:
     """Split and embedded with the word-hash embedder, as read from the paths."""
     embedder = WordHashEmbedder()

@@ -10,91 +10,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
 from index import fetch as fetching
 from index.errors import DocumentError
 from index.fetch import Address, Fetched, fetch, is_public
-from index.readers import FORMATS
-from rag import Assistant
-from tests.fakes import WordHashEmbedder
-from ui.cli import app
+from tests.website import Site
 
 PUBLIC = "93.184.216.34"
 
 
 def anywhere(address: Address) -> bool:
     return True
-
-
-class Site:
-    """A server on this machine: path -> (status, headers, body). What it was asked for is remembered."""
-
-    def __init__(self) -> None:
-        self.pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                site.asked.append((self.path, dict(self.headers)))
-                status, headers, body = site.pages[self.path]
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                pass  # who hangs up early is what is tested
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.port = int(self.server.server_address[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def text(self, path: str, body: str, kind: str = "text/plain; charset=utf-8") -> str:
-        self.pages[path] = (200, {"Content-Type": kind}, body.encode())
-        return self.url + path
-
-    def redirect(self, path: str, to: str, status: int = 302) -> str:
-        self.pages[path] = (status, {"Location": to, "Set-Cookie": "seen=1"}, b"")
-        return self.url + path
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    made = Site()
-    thread = threading.Thread(target=partial(made.server.serve_forever, poll_interval=0.01))
-    thread.start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def connections(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """The addresses that anything tries to connect to; none answers."""
-    tried: list[object] = []
-
-    def refuse(self: socket.socket, address: object) -> None:
-        tried.append(address)
-        raise ConnectionRefusedError("refused by the test")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    return tried
 
 
 @pytest.fixture
@@ -427,81 +359,3 @@ def test_the_certificate_is_checked_against_the_name(
     assert page("named.example") == b"Rain."
     with pytest.raises(DocumentError, match="certificate verify failed: Hostname mismatch"):
         page("other.example")
-
-
-# -- into the library ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def assistant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Assistant]:
-    """A library that takes pages of this machine too."""
-    monkeypatch.setattr(fetching, "fetch", partial(fetch, allowed=anywhere))
-    with Assistant.open(tmp_path / "a.library", embedder=WordHashEmbedder()) as opened:
-        yield opened
-
-
-def test_a_page_becomes_a_document(site: Site, assistant: Assistant) -> None:
-    """Its address is its URL and its path; the part behind # belongs to neither."""
-    url = site.text("/2024/ferry.txt", "The ferry to Sarn left at dawn. Nobody slept.")
-    report = assistant.add(f"{url}#top")
-    assert (report.added, report.failed) == ((url,), ())
-    (document,) = assistant.documents()
-    assert (document.url, document.paths, document.text) == (url, (url,), site.pages["/2024/ferry.txt"][2].decode())
-    assert [hit.text for hit in assistant.search("ferry", k=1)] == [document.text]
-
-
-def test_adding_an_address_again_replaces_what_stood_there(site: Site, assistant: Assistant) -> None:
-    """Unchanged it is passed over; changed, the old text is gone."""
-    url = site.text("/a.txt", "The ferry left at dawn.")
-    assistant.add(url)
-    assert assistant.add(url).skipped == (url,)
-    site.text("/a.txt", "The ferry left at noon.")
-    assert assistant.add(url).changed == (url,)
-    assert [(d.text, d.paths) for d in assistant.documents()] == [("The ferry left at noon.", (url,))]
-
-
-def test_what_cannot_be_fetched_is_named_and_the_rest_goes_on(site: Site, assistant: Assistant, tmp_path: Path) -> None:
-    """A page that is missing, another scheme, and a picture; the file and the page beside them are added."""
-    site.pages["/gone"] = (404, {}, b"")
-    site.pages["/a.png"] = (200, {"Content-Type": "image/png"}, b"\x89PNG")
-    good = site.text("/a.txt", "The ferry left at dawn.")
-    (tmp_path / "b.txt").write_text("Bread was dear.")
-    bad = [f"{site.url}/gone", "ftp://127.0.0.1/a.txt", f"{site.url}/a.png"]
-    report = assistant.add(bad[0], good, bad[1], tmp_path / "b.txt", bad[2])
-    assert report.added == (good, str(tmp_path / "b.txt"))
-    assert [(failure.path, failure.why) for failure in report.failed] == [
-        (bad[0], "the server answered 404; check the address"),
-        (bad[1], "'ftp' is not fetched, only http and https; add it as a file"),
-        (
-            bad[2],
-            f"cannot read a page of the type 'image/png'; save it as one of {FORMATS} and add the file",
-        ),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("path", "kind", "title"),
-    [
-        ("/notes", "text/markdown; charset=utf-8", "Ferry"),
-        ("/notes.md", "text/plain", "Ferry"),  # as the servers of programmers do
-        ("/notes.md", "", "Ferry"),
-        ("/notes", "text/plain", "# Ferry"),
-        ("/", "application/octet-stream", "# Ferry"),
-    ],
-)
-def test_the_reader_follows_the_type_and_where_it_says_little_the_name(
-    site: Site, assistant: Assistant, path: str, kind: str, title: str
-) -> None:
-    """Markdown has its heading for a title, plain text its first line."""
-    assistant.add(site.text(path, "# Ferry\n\nIt left at dawn.", kind))
-    assert [d.title for d in assistant.documents()] == [title]
-
-
-def test_the_command_says_what_it_does_not_fetch(tmp_path: Path, connections: list[object]) -> None:
-    """By default this machine is none of the internet's; one line, and the exit status of a failure."""
-    done = CliRunner().invoke(app, ["add", "http://localhost:8080/admin", "--library", str(tmp_path / "a.library")])
-    assert done.exit_code == 1
-    (line,) = done.stderr.splitlines()[-1:]
-    assert line.startswith("sayso: http://localhost:8080/admin: 'localhost' is ")
-    assert line.endswith(", no public address; add what is there as a file")
-    assert connections == []
