@@ -26,7 +26,10 @@ _TELLS = (
 
 def source_asked(question: str, sources: Iterable[str]) -> tuple[str, str]:
     """The source that is asked, "" for none, and the question without "according to" it."""
-    for source in sources:
+    typed = " ".join(question.casefold().split())
+    for source in sorted(sources, key=len, reverse=True):  # the Moscow Times before the Times
+        if " ".join(_words(source)).casefold() not in typed:
+            continue
         clause, limits, beside = _patterns(source)
         if not limits.search(question) or beside.search(question):
             continue
@@ -37,7 +40,7 @@ def source_asked(question: str, sources: Iterable[str]) -> tuple[str, str]:
 
 @lru_cache(maxsize=1000)
 def _patterns(source: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-    words = re.sub(r"^the\s+", "", source.strip(), flags=re.IGNORECASE).split()
+    words = _words(source)
     spelled = r"\s+".join(map(re.escape, words))
     if len(words) == 1:
         spelled = f"(?-i:{spelled})"  # "What does science say?" is no question for Science
@@ -47,3 +50,7 @@ def _patterns(source: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern
     limits = rf"{clause}|\b(?:in|by|from|of)\s+{name}\s+{_WORK}\b|{name}\s+(?:{_WORK}|{_MAKER}|{_TELLS})\b"
     beside = rf"\b(?:and|or|than|with)\s+{its}|{its}\s+(?:and|or)\b"
     return tuple(re.compile(p, re.IGNORECASE) for p in (clause, limits, beside))  # type: ignore[return-value]
+
+
+def _words(source: str) -> list[str]:
+    return re.sub(r"^the\s+", "", source.strip(), flags=re.IGNORECASE).split()

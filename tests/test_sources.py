@@ -34,6 +34,11 @@ def test_the_source_that_a_question_asks(question: str, source: str, plain: str)
     assert source_asked(question, SOURCES) == (source, plain or question)
 
 
+def test_the_longer_name_is_meant() -> None:
+    names = ["Harbour Post", "The Old Harbour Post"]
+    assert source_asked("What does the Old Harbour Post say?", names)[0] == "The Old Harbour Post"
+
+
 @pytest.mark.parametrize("source", ["News (+)", "(a+)+$", "[Post]"])
 def test_a_name_with_signs_is_spelled_as_it_is(source: str) -> None:
     assert source_asked(f"What does {source} say?", [source])[0] == source
