@@ -1,7 +1,7 @@
 """The command line: arguments to calls of `Assistant`, results to lines or to one JSON object.
 
-The commands stand in ui/library_commands.py and ui/question_commands.py. Whatever is heavy is imported inside them, so that `--help` is
-quick.
+The commands stand in ui/library_commands.py and ui/question_commands.py. Whatever is heavy is imported inside them, so
+that `--help` is quick.
 """
 
 import sys
