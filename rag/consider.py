@@ -24,7 +24,7 @@ READ = 8  # passages whose sentences are considered
 _READ_FOR_OVERVIEW = 40
 _WINDOWS = 5  # promising sentences that are read closely, each with its neighbours
 _WINDOWS_FIRST = 3  # of which so many at first, and the others only when these leave a doubt
-_SURE = 0.5
+_SURE = 0.4
 
 
 class Clock:
