@@ -62,7 +62,7 @@ def whose_words(question: str, texts: Iterable[str] = ()) -> str:
     if _ASKS_ANEW.search(last):
         question = last
     found = _WORDS_OF.search(question)
-    if found is None and question.islower():
+    if found is None and question.islower() and "what" in question:
         found = _WORDS_OF.search(_LOWER.sub(lambda word: _as_written(word.group(), texts), question))
     return re.sub(r"[’']s?$", "", found["who"]).split()[-1] if found else ""
 
