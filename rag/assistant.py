@@ -30,7 +30,7 @@ from rag.cite import answer_text, quoted_claims
 from rag.compose import Composed, compose, in_full
 from rag.consider import READ, Clock, Considered, Shelf, consider
 from rag.parts import Parts
-from rag.quote import choose, choose_one_each, wants_overview, whose_words
+from rag.quote import choose, choose_one_each, own_question, wants_overview, whose_words
 from rag.rewrite import needs_history, standalone
 from rag.settings import Settings
 from rag.sources import source_asked
@@ -393,8 +393,8 @@ class Assistant:
         overview = wants_overview(asked)
         if not overview:
             sources = self._shelf.sources()
-            source, asked = source_asked(asked, sources)
-            _, also = source_asked(also, sources)
+            source, _ = source_asked(own_question(asked), sources)
+            asked, also = source_asked(asked, sources)[1], source_asked(also, sources)[1]
             if source:
                 its = self._library.matching((), (source,), "", "")
                 allowed = its if allowed is None else its & allowed

@@ -53,14 +53,18 @@ def wants_overview(question: str) -> bool:
     return bool(_OVERVIEW.search(question))
 
 
+def own_question(question: str) -> str:
+    """A follow-up in full without what the question before it was about, where it asks for something itself."""
+    last = question.rstrip(" ?!.").rsplit("? ", 1)[-1]
+    return last if _ASKS_ANEW.search(last) else question
+
+
 def whose_words(question: str, texts: Iterable[str] = ()) -> str:
     """The last name of the one whose words are asked for, "" when it is not for somebody's words.
 
     texts: what was found. A word that these write only as a name is one in a question typed in small letters too.
     """
-    last = question.rstrip(" ?!.").rsplit("? ", 1)[-1]  # what stands before it is what the last question was about
-    if _ASKS_ANEW.search(last):
-        question = last
+    question = own_question(question)
     found = _WORDS_OF.search(question)
     if found is None and question.islower() and "what" in question:
         found = _WORDS_OF.search(_LOWER.sub(lambda word: _as_written(word.group(), texts), question))

@@ -6,7 +6,7 @@ import pytest
 
 from index.lexical import analyse, content_words
 from index.types import Document
-from rag.quote import about_nothing_else, choose, choose_one_each, topic, wants_overview, whose_words
+from rag.quote import about_nothing_else, choose, choose_one_each, own_question, topic, wants_overview, whose_words
 from rag.types import Evidence
 from tests.indexing import document
 
@@ -148,3 +148,16 @@ def test_a_name_typed_in_small_letters_is_known_by_how_the_texts_write_it(text: 
 def test_an_overview_is_searched_by_its_topic(question: str, about: str) -> None:
     """The order around the topic is not what documents say; a question for one fact stays whole."""
     assert topic(question, content_words) == about
+
+
+@pytest.mark.parametrize(
+    ("question", "own"),
+    [
+        ("What does the Post say about the pier? who met Quill?", "who met Quill"),
+        ("What does the Post say about the pier? and about the mill?", ""),
+        ("Who met Quill?", "Who met Quill"),
+    ],
+)
+def test_a_follow_up_that_asks_for_something_itself_stands_by_itself(question: str, own: str) -> None:
+    """What limited the question before it, a source or a speaker, does not limit it. own: "" for all of it."""
+    assert own_question(question) == (own or question)
