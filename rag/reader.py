@@ -98,7 +98,8 @@ def _by_sentence(encoded: Encoding, text: str, chances: np.ndarray, spans: Seque
         own = np.flatnonzero((begins >= start) & (begins < end))
         first, last = chances[0, own], chances[1, own]
         found.append(float(first.sum() + last.sum()) / 2)
-        together = np.triu(np.outer(first, last)) - np.triu(np.outer(first, last), _LONGEST)
+        pairs = np.outer(first, last)
+        together = np.triu(pairs) - np.triu(pairs, _LONGEST)
         at = np.unravel_index(together.argmax(), together.shape) if len(own) else ()
         answers.append(text[offsets[own[at[0]], 0] : offsets[own[at[1]], 1]] if len(own) else "")
     return Reading(np.array(found), tuple(answers))

@@ -107,9 +107,12 @@ def load_again(page: Page) -> None:
 def settle(page: Page) -> None:
     """Wait until nothing is under way: Gradio writes an error to the console for what leaving a page breaks off."""
     quiet = 0
-    while quiet < 4:
+    for _ in range(600):
         page.wait_for_timeout(100)
         quiet = 0 if _WATCHES[page.context].under_way else quiet + 1
+        if quiet == 4:
+            return
+    raise AssertionError("something is under way for good")
 
 
 def send(page: Page, question: str) -> None:

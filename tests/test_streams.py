@@ -1,8 +1,9 @@
-"""A question sent just as another event ends: its acknowledgement waits until the page has let go of the old stream."""
+"""What the page's events come back on: acknowledged when the last stream is let go of, and no stream for nothing."""
 
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,11 @@ async def gradio(scope: Scope, receive: Receive, send: Send) -> None:
     else:
         taken = json.loads((await receive())["body"])
         await send({"type": "http.response.body", "body": json.dumps({"event_id": taken["session_hash"]}).encode()})
+
+
+def waiting_for(**events: set[str]) -> Callable[[], Any]:
+    """Gradio's queue: what each session waits for."""
+    return lambda: SimpleNamespace(pending_messages_per_session=events, pending_event_ids_session=events)
 
 
 class Page:
@@ -56,7 +62,7 @@ class Page:
 
 
 def played(scene: Callable[[Page], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(scene(Page(Streams(gradio))))
+    asyncio.run(scene(Page(Streams(gradio, waiting_for(one={"an event"})))))
 
 
 def test_a_join_is_acknowledged_when_the_page_has_closed_the_stream_that_ended_before() -> None:
@@ -100,6 +106,33 @@ def test_a_page_that_is_never_seen_to_go_is_not_waited_for_long(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
+    ("queue", "ended"),
+    [
+        (waiting_for(one=set()), True),
+        (waiting_for(one={"an event"}), False),
+        (waiting_for(another=set()), False),  # a page that is not known is told so by Gradio
+    ],
+)
+def test_a_stream_that_nothing_would_come_on_is_ended_at_once(queue: Callable[[], Any], ended: bool) -> None:
+    async def never(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"heartbeat", "more_body": True})
+
+    async def scene() -> None:
+        page = Page(Streams(never, queue))
+        stream = asyncio.create_task(page.stream("one"))
+        while not page.came:
+            await asyncio.sleep(0)
+        page.closed.set()
+        await stream
+        assert [json.loads(came[6:]) if ended else came for came in page.came] == [
+            {"msg": "close_stream"} if ended else b"heartbeat"
+        ]
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
     "body", [b"", b"{", b"7", b"[]", b"{}", b'{"session_hash": []}', b'{"session_hash": null}', b"[" * 60_000]
 )
 def test_what_no_page_sends_is_left_to_gradio(body: bytes) -> None:
@@ -116,7 +149,7 @@ def test_what_no_page_sends_is_left_to_gradio(body: bytes) -> None:
         async def send(message: Message) -> None:
             came.append(message.get("body", b""))
 
-        await Streams(took)({"type": "http", "path": "/gradio_api/queue/join"}, receive, send)
+        await Streams(took, waiting_for())({"type": "http", "path": "/gradio_api/queue/join"}, receive, send)
         assert came == [b"", body]
 
     asyncio.run(scene())

@@ -93,10 +93,11 @@ def _page(assistant: Assistant, libraries: Libraries, *, local: bool) -> FastAPI
 
     page = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=served)
     work.add_routes(page)
-    page.add_middleware(Streams)
 
     async def made() -> FastAPI:
-        return _mount(build(assistant, work, libraries), page)
+        blocks = build(assistant, work, libraries)
+        page.add_middleware(Streams, queue=lambda: blocks._queue)
+        return _mount(blocks, page)
 
     # Gradio opens event loops that it never closes unless one is running, and the caller's thread may have its own.
     with ThreadPoolExecutor(1) as thread:
@@ -156,11 +157,12 @@ def build(assistant: Assistant, work: Work, libraries: Libraries) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Ask", elem_id="talk"):
                 scope, refresh = _ask_tab(page, Talk(assistant), where)
-            documents = library_page.tab(work, where, scope)
+            changing = library_page.tab(work, where, scope)
             evaluation_page.tab(work)
         page.load(head, None, [brand], **QUIETLY)
-        documents.change(head, None, [brand], **QUIETLY)
-        refresh(documents.change)
+        # Behind them and not at the list's own change, of which Gradio's page was seen to lose one.
+        for changed in changing:
+            refresh(changed.then(head, None, [brand], trigger_mode="multiple", **QUIETLY).then)
         brand.make_library(make_library, None, [brand], **QUIETLY)
         gr.events.api(api_ask, api_name="ask")
     page.queue(max_size=server.MAX_QUEUE, default_concurrency_limit=4, api_open=False)
@@ -313,7 +315,7 @@ def _ask_tab(page: gr.Blocks, talk: Talk, where: gr.State) -> tuple[gr.HTML, Cal
     place = "(owner, number) => [owner, Number(location.hash.slice(1)) || 0]"
     page.load(arrive, mine, [owner, *whole_page], js=place, **QUIETLY).then(offer, [writer], [by], **QUIETLY)
     by.choose_writer(choose, None, [writer], **QUIETLY)
-    return scope, lambda event: event(welcome, [number], [log], **QUIETLY)
+    return scope, lambda event: event(welcome, [number], [log], trigger_mode="multiple", **QUIETLY)
 
 
 def _ready(question: str | None = None) -> Any:

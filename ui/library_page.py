@@ -19,8 +19,8 @@ from ui.render import error_html
 from ui.work import Job, Result, Work, is_token
 
 
-def tab(work: Work, where: gr.State, scope: gr.HTML) -> gr.HTML:
-    """Build the tab, inside gr.Tabs. Returns the list of documents, which changes when they do.
+def tab(work: Work, where: gr.State, scope: gr.HTML) -> list[gr.events.Dependency]:
+    """Build the tab, inside gr.Tabs. Returns the events after which other documents may be there.
 
     where: holds the Filter that questions are asked with; the Ask tab gives it to `Assistant.stream(where=…)`. scope:
     on the Ask tab, says what the questions are limited to.
@@ -104,18 +104,20 @@ def tab(work: Work, where: gr.State, scope: gr.HTML) -> gr.HTML:
         models = in_tab(_MODELS, "library-models")
         seen = [listed, chosen, report, problem]
 
-        page.select(opened, [where], seen, **QUIETLY)
-        drop.add_files(add, [where], seen, concurrency_limit=8, **QUIETLY)
-        drop.sync_folder(sync, [where], seen, concurrency_limit=8, **QUIETLY)
+        changing = [
+            page.select(opened, [where], seen, **QUIETLY),
+            drop.add_files(add, [where], seen, concurrency_limit=8, **QUIETLY),
+            drop.sync_folder(sync, [where], seen, concurrency_limit=8, **QUIETLY),
+            listed.remove_document(remove, [where], seen, **QUIETLY),
+        ]
         report.cancel_work(cancel, None, None, **QUIETLY)
         for look in (find.find_documents, listed.turn_page):
             look(show, None, [listed], trigger_mode="always_last", **QUIETLY)
-        listed.remove_document(remove, [where], seen, **QUIETLY)
         chosen.use_filter(choose, None, [where, scope, chosen, said], **QUIETLY)
         chosen.use_all(choose_all, None, [where, scope, chosen, said], **QUIETLY)
         models.show_models(usable, None, [models], **QUIETLY)
         _api(work)
-    return listed
+    return changing
 
 
 def _api(work: Work) -> None:

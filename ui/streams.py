@@ -5,24 +5,35 @@ by the server after that message was written, and acknowledged to the page befor
 the stream for open, waits for an answer on it, and waits for good. So the acknowledgement is held until the page has
 let go of its stream. (In Chromium, of 60 questions sent up to 60 ms after another event 11 were never answered, all of
 them within 10 ms; with this, none.)
+
+An answer can also overtake its acknowledgement, on a stream that is open for another event. The page then shows it, and
+opens a stream for what it has already; nothing would ever come on that, and a browser has few connections to spare. So
+it is ended at once.
 """
 
 import asyncio
 import json
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from starlette.datastructures import QueryParams
+from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LAST = b'"msg":"close_stream"'  # a quotation mark in anything that somebody wrote has a backslash before it
-_PATIENCE_S = 1.0  # behind a proxy that does not say that somebody has gone
+_PATIENCE_S = 10.0  # for a page on a busy machine; all that is waited behind a proxy that does not say who has gone
 
 
 class Streams:
-    """ASGI middleware around one page of Gradio's. The page lets go of a stream by closing its connection."""
+    """ASGI middleware around one page of Gradio's. The page lets go of a stream by closing its connection.
 
-    def __init__(self, app: ASGIApp) -> None:
+    queue: gives the page's gradio.queueing.Queue, which knows what each session waits for.
+    """
+
+    def __init__(self, app: ASGIApp, queue: Callable[[], Any]) -> None:
         self.app = app
+        self._queue = queue
         self._ending: dict[str, asyncio.Event] = {}  # by session: set when the page has let go of it
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,11 +59,16 @@ class Streams:
             await send(message)
 
         try:
-            await self.app(scope, receive, until_let_go)
+            await (_ended() if self._has_all(session) else self.app)(scope, receive, until_let_go)
         finally:
             gone.set()
             if self._ending.get(session) is gone:
                 del self._ending[session]
+
+    def _has_all(self, session: str) -> bool:
+        """Whether the page has been sent everything that it asked for. A page that is unknown is Gradio's to refuse."""
+        queue = self._queue()
+        return session in queue.pending_messages_per_session and not queue.pending_event_ids_session.get(session)
 
     async def _join(self, scope: Scope, receive: Receive, send: Send) -> None:
         taken = await receive()  # the whole body: the guard has read it
@@ -73,6 +89,11 @@ class Streams:
             await send(message)
 
         await self.app(scope, replayed, when_let_go)
+
+
+def _ended() -> StreamingResponse:
+    """A stream with Gradio's last message only."""
+    return StreamingResponse(iter([b"data: {" + _LAST + b"}\n\n"]), media_type="text/event-stream")
 
 
 def _session(body: bytes) -> str:
