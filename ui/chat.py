@@ -160,7 +160,7 @@ def build(assistant: Assistant, work: Work, libraries: Libraries) -> gr.Blocks:
             changing = library_page.tab(work, where, scope)
             evaluation_page.tab(work)
         page.load(head, None, [brand], **QUIETLY)
-        # Behind them and not at the list's own change, of which Gradio's page was seen to lose one.
+        # Not at the change of the list itself: on a busy machine the header was seen to miss that.
         for changed in changing:
             refresh(changed.then(head, None, [brand], trigger_mode="multiple", **QUIETLY).then)
         brand.make_library(make_library, None, [brand], **QUIETLY)
