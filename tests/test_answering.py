@@ -118,3 +118,22 @@ def test_who_cancels_does_not_wait_for_a_silent_model(folder: Path, tmp_path: Pa
         for thread in threading.enumerate():
             if thread.name == "sayso-answer":
                 thread.join()  # it leaves the library before that is closed
+
+
+def test_who_cancels_just_as_something_arrives_is_gone_too(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cancel(assistant: Assistant) -> bool:
+        arrived: asyncio.Queue[Rewritten] = asyncio.Queue()
+        monkeypatch.setattr("ui.answering._start", lambda *_: arrived)
+        task = asyncio.create_task(steps(assistant, QUESTION))
+        arrived.put_nowait(Rewritten(QUESTION))
+        while not arrived.empty():
+            await asyncio.sleep(0)
+        arrived.put_nowait(Rewritten("When?"))
+        task.cancel()
+        await asyncio.wait([task], timeout=10)
+        return task.cancelled()
+
+    with opened(folder, tmp_path) as assistant:
+        assert asyncio.run(cancel(assistant))

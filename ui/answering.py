@@ -75,7 +75,9 @@ async def answering(
                 said, said_at = True, time.monotonic()
                 yield working
             try:
-                event = await asyncio.wait_for(arrived.get(), None if said else rest)
+                # Not asyncio.wait_for: until Python 3.12 it forgets who cancels just as something arrives.
+                async with asyncio.timeout(None if said else rest):
+                    event = await arrived.get()
             except TimeoutError:
                 said_at = -math.inf
                 continue
