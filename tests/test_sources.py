@@ -39,6 +39,30 @@ def test_the_longer_name_is_meant() -> None:
     assert source_asked("What does the Old Harbour Post say?", names)[0] == "The Old Harbour Post"
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does the Old Harbour Post say?",
+        "According to Harbour Post Radio, who closed the pier?",
+        "Why does BBC Science say so?",
+    ],
+)
+def test_a_longer_name_is_another(question: str) -> None:
+    assert source_asked(question, ["Harbour Post", "Science"])[0] == ""
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Does Harbour Post say so?",
+        "According to The Harbour Post, who left?",
+        "Does the Harbour Post report that Quill left?",
+    ],
+)
+def test_a_capital_that_begins_the_question_or_is_an_article_makes_no_longer_name(question: str) -> None:
+    assert source_asked(question, ["Harbour Post"])[0] == "Harbour Post"
+
+
 @pytest.mark.parametrize("source", ["News (+)", "(a+)+$", "[Post]"])
 def test_a_name_with_signs_is_spelled_as_it_is(source: str) -> None:
     assert source_asked(f"What does {source} say?", [source])[0] == source
