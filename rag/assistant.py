@@ -30,7 +30,7 @@ from rag.cite import answer_text, quoted_claims
 from rag.compose import Composed, compose, in_full
 from rag.consider import READ, Clock, Considered, Shelf, consider
 from rag.parts import Parts
-from rag.quote import choose, choose_one_each, own_question, wants_overview, whose_words
+from rag.quote import choose, choose_one_each, own_question, wants_overview
 from rag.rewrite import needs_history, standalone
 from rag.settings import Settings
 from rag.sources import source_asked
@@ -304,8 +304,8 @@ class Assistant:
         for asked in readings:
             yield Rewritten(asked)
             considered = self.consider(asked, allowed=allowed, clock=clock, also=raw)
-            ranked = self._words_of(whose_words(asked, [c.record.text for c in considered.found]), considered.ranked)
-            chosen = self._choose(asked, ranked)
+            ranked = considered.ranked
+            chosen = self._choose(asked, considered)
             clock.lap("choose")
             if chosen:
                 break
@@ -343,13 +343,14 @@ class Assistant:
             self._cache.put(key, self.path, answer)
         yield Done(answer)
 
-    def _choose(self, asked: str, ranked: Sequence[Evidence]) -> list[Evidence]:
-        """What is quoted, nothing where the sources do not say. ranked: best first."""
+    def _choose(self, asked: str, considered: Considered) -> list[Evidence]:
+        """What is quoted, nothing where the sources do not say."""
+        ranked = considered.ranked
         if wants_overview(asked):
             documents = {d.doc_id: d for d in self._library.documents({e.doc_id for e in ranked})}
             return choose_one_each(ranked, documents, most=_IN_AN_OVERVIEW)
         most = self._settings.max_quotes
-        if max((e.score for e in ranked[:most]), default=0.0) < self._settings.abstain_below:
+        if not considered.told and max((e.score for e in ranked[:most]), default=0.0) < self._settings.abstain_below:
             return []
         return choose(ranked, lexical.analyse, max_quotes=most)
 
@@ -407,6 +408,7 @@ class Assistant:
             overview=overview,
             clock=clock or Clock(),
             also=also,
+            said_by=self._said_by,
         )
 
     # -- joints -------------------------------------------------------------------------------------------------
@@ -450,22 +452,21 @@ class Assistant:
             return None
         return self._library.matching(where.doc_ids, where.sources, where.since, until)
 
-    def _words_of(self, who: str, ranked: list[Evidence]) -> list[Evidence]:
-        """Only what this person, or the source of this name, says; everything when nobody is named."""
-        if not who:
-            return ranked
-        cited = zip(ranked, self._cite(ranked), strict=True)
+    def _said_by(self, who: str, sentences: Sequence[Evidence]) -> set[int]:
+        """The numbers of the sentences that are the words of this person, or of the source of this name."""
         named = re.compile(rf"\b{re.escape(who)}\b", re.IGNORECASE)
-        return [e for e, c in cited if named.search(f"{c.speaker}\n{c.via}\n{c.source}")]
+        cited = enumerate(self._cite(sentences))
+        return {i for i, c in cited if named.search(f"{c.speaker}\n{c.via}\n{c.source}")}
 
     def _cite(self, chosen: Sequence[Evidence]) -> tuple[Citation, ...]:
         from rag.attribute import attribute  # slow to import: only when something is quoted
 
         documents = {d.doc_id: d for d in self._library.documents({e.doc_id for e in chosen})}
+        sentences = {doc_id: self._library.sentences(doc_id) for doc_id in documents}
         citations = []
         for marker, evidence in enumerate(chosen, 1):
             document = documents[evidence.doc_id]
-            who = attribute(document, self._library.sentences(document.doc_id), evidence.ordinal)
+            who = attribute(document, sentences[document.doc_id], evidence.ordinal)
             citation = Citation.of(
                 document, evidence.start, evidence.end, marker=marker, score=evidence.score, attribution=who
             )

@@ -14,9 +14,9 @@ from index import lexical, sync
 from index.library import Library
 from index.types import Embedder, PassageRecord
 from index.vectors import VectorIndex
-from rag.evidence import Described, Window, describe, rank, rank_by_topic, windows
+from rag.evidence import Described, Window, describe, near_topic, rank, rank_by_topic, windows
 from rag.kinds import fits
-from rag.quote import about_nothing_else, topic
+from rag.quote import about_nothing_else, topic, whose_words
 from rag.retrieve import retrieve
 from rag.types import Candidate, Evidence, Reading, SentenceReader
 
@@ -100,13 +100,15 @@ class Shelf:
 class Considered:
     """Passages, their sentences with features, what the reader made of the promising ones, and these, best first.
 
-    Of an overview nothing is read: ranked are the sentences that speak of its topic.
+    Of an overview nothing is read: ranked are the sentences that speak of its topic. told: these are by whom the
+    question asks for, and on its topic; whether they answer it is then not the reader's to say.
     """
 
     found: list[Candidate]
     described: Described
     read: list[tuple[Window, np.ndarray]]
     ranked: list[Evidence]
+    told: bool = False
 
 
 def consider(
@@ -119,15 +121,21 @@ def consider(
     overview: bool,
     clock: Clock,
     also: str,
+    said_by: Callable[[str, Sequence[Evidence]], set[int]],
 ) -> Considered:
     """Retrieve, describe, and but for an overview read closely what looks promising.
+
+    Where somebody's words are asked for, only theirs are read, and where they are asked for on a topic, those on it are
+    the answer. A reader is no help there: it finds none in "The mayor is “carefully studying” it, according to Quill",
+    and finds one for every topic in whatever else Quill said.
 
     allowed: ids of the documents that may be used, None for all. overview: many documents are wanted rather than one
     fact. also: the question as it was typed. Passages are found with `asked` and read with both: in full a follow-up
     can be taken for a question about its topic (mtragun, 108 follow-ups: the best sentence is of a right document for
-    0.82 of them, 0.75 when read in full alone).
+    0.82 of them, 0.75 when read in full alone). said_by: a name and sentences -> the numbers of those that are theirs.
     """
     everything = overview and about_nothing_else(asked, lexical.content_words)
+    question = asked
     if overview:
         asked = topic(asked, lexical.content_words)
     vector = shelf.theme() if everything else embedder.encode_query(asked)
@@ -135,10 +143,17 @@ def consider(
     found = shelf.find(asked, vector, _READ_FOR_OVERVIEW if overview else READ, allowed)
     clock.lap("retrieve")
     described = describe(asked, vector, found, shelf.rarity(lexical.content_words(asked)), lexical.analyse)
+    who, subject = whose_words(question, lexical.content_words, [c.record.text for c in found])
+    theirs = said_by(who, described.sentences) if who else None
     if overview:
         clock.lap("describe")
-        return Considered(found, described, [], rank_by_topic(described, everything))
-    promising = windows(described, _WINDOWS)
+        return Considered(found, described, [], rank_by_topic(described, everything, theirs))
+    told = bool(who) and subject is not None
+    if theirs and subject:
+        rarity = shelf.rarity(lexical.content_words(subject))
+        vector = embedder.encode_query(f"about {subject}")
+        theirs &= near_topic(describe(subject, vector, found, rarity, lexical.analyse))
+    promising = windows(described, _WINDOWS, theirs)
     clock.lap("describe")
     reader = load_reader()
     read: list[tuple[Window, np.ndarray]] = []
@@ -146,11 +161,11 @@ def consider(
         views = [asked, also] if also and asked != also else [asked]
         chances = [_fitting(view, reader.read(view, [w.text for w in turn], [w.spans for w in turn])) for view in views]
         read += zip(turn, (np.mean(each, axis=0) for each in zip(*chances, strict=True)), strict=True)
-        ranked = rank(described, read)
+        ranked = rank(described, read, theirs)
         if ranked and ranked[0].score >= _SURE:
             break
     clock.lap("read")
-    return Considered(found, described, read, ranked)
+    return Considered(found, described, read, ranked, told)
 
 
 def _fitting(question: str, read: Sequence[Reading]) -> list[np.ndarray]:

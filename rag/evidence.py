@@ -8,7 +8,7 @@ probabilities from the development sets, and writes them to evidence.json beside
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -32,8 +32,8 @@ _SAYING = re.compile(
     re.IGNORECASE,
 )
 
-# Of an overview's sentences: the share of the topic's words, or the cosine, with which one speaks of it, and what its
-# length counts, since a short one that repeats the topic ("That's how negotiations work.") says little.
+# The share of a topic's words, or the cosine, with which a sentence speaks of it; and of an overview's what its length
+# counts, since a short one that repeats the topic ("That's how negotiations work.") says little.
 _HELD, _NEAR, _LENGTH = 0.5, 0.4, 0.2
 
 _WINDOW_CHARS = 500  # nine in ten of the texts that the reader learned from are no longer
@@ -171,18 +171,18 @@ def _names_and_numbers(text: str) -> tuple[list[str], list[str]]:
     return _NAME.findall(text), kinds.numbers(text)
 
 
-def windows(described: Described, count: int) -> list[Window]:
+def windows(described: Described, count: int, among: Collection[int] | None = None) -> list[Window]:
     """The `count` most promising sentences, best first, each with the one before and after it in its passage.
 
     Those are left out that would make it longer than what the reader has learned from. A sentence that stands in the
-    window of a better one gets none of its own.
+    window of a better one gets none of its own. among: the numbers of the sentences that can have one, None for all.
     """
     made: list[Window] = []
     covered: set[int] = set()
     for best in np.argsort(-described.values(), kind="stable"):
         if len(made) == count:
             break
-        if int(best) in covered:
+        if int(best) in covered or (among is not None and int(best) not in among):
             continue
         number, text, start = described.passages[best]
         members, length = [int(best)], _length(described.sentences[best])
@@ -202,18 +202,23 @@ def _length(sentence: Evidence) -> int:
     return sentence.end - sentence.start
 
 
-def rank(described: Described, read: Sequence[tuple[Window, np.ndarray]]) -> list[Evidence]:
+def rank(
+    described: Described, read: Sequence[tuple[Window, np.ndarray]], among: Collection[int] | None = None
+) -> list[Evidence]:
     """The sentences that were read, best first, each with the probability that it answers the question.
 
     read: each window with what the reader made of it: (1 + number of its sentences,) probabilities, that of no answer
     first. Two questions, two weightings: which sentence is best is told mostly by the features, whether any answers at
     all mostly by the reader, since the features of a near miss are as good as those of an answer.
+    among: as of `windows`.
     """
     weights = load_weights()
     values = described.values()
     best: dict[int, float] = {}
     for window, chances in read:
         for member, chance in zip(window.members, chances[1:], strict=True):
+            if among is not None and member not in among:
+                continue
             best[member] = max(best.get(member, -math.inf), log_odds(float(chance)))
     order = sorted(best, key=lambda i: -(weights.order_features * values[i] + weights.order_reader * best[i]))
     ranked = []
@@ -223,18 +228,29 @@ def rank(described: Described, read: Sequence[tuple[Window, np.ndarray]]) -> lis
     return ranked
 
 
-def rank_by_topic(described: Described, everything: bool) -> list[Evidence]:
+def rank_by_topic(described: Described, everything: bool, among: Collection[int] | None = None) -> list[Evidence]:
     """For an overview: the sentences that speak of its topic, the nearest first, each with its nearness as score.
 
     Nothing is read: "whether A wants peace" has no answer to read off. Of the seven overviews in
     eval/questions/seeds.jsonl six quote evidence so, by the reader's probabilities four. A sentence speaks of the topic
     when it holds most of its words, or is near to it in a passage with one of them. everything: all of them do.
+    among: as of `windows`.
     """
     column = {name: described.matrix[:, i] for i, name in enumerate(FEATURES)}
     near = column["sentence_cosine"]
     speaks = (column["coverage"] >= _HELD) | ((near >= _NEAR) & (column["coverage_passage"] > 0))
     ranked = np.argsort(-(near + _LENGTH * column["log_length"]), kind="stable")
-    return [replace(described.sentences[i], score=max(0.0, float(near[i]))) for i in ranked if everything or speaks[i]]
+    return [
+        replace(described.sentences[i], score=max(0.0, float(near[i])))
+        for i in ranked
+        if (everything or speaks[i]) and (among is None or int(i) in among)
+    ]
+
+
+def near_topic(described: Described) -> set[int]:
+    """The numbers of the sentences that stand beside words of a topic, or are near to it. described: for the topic."""
+    column = {name: described.matrix[:, i] for i, name in enumerate(FEATURES)}
+    return set(np.flatnonzero((column["coverage_nearby"] >= _HELD) | (column["sentence_cosine"] >= _NEAR)).tolist())
 
 
 def log_odds(chance: float) -> float:

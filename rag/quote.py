@@ -26,14 +26,22 @@ _OVERVIEW = re.compile(
 _ABOUT = re.compile(r"\b(?:about|on|of|regarding|concerning|as to|(?=whether))\b\s*(?:(?:whether|if)\b)?\s*")
 
 _NAME = r"(?:[A-Z][\w.’'-]*)(?:\s+(?:(?:of|for|the|de|van|von|al|bin)\s+){0,2}[A-Z][\w.’'-]*)*"
+_TITLED = rf"(?:(?:the|President|Mr\.?|Mrs\.?|Ms\.?)\s+)*(?P<who>{_NAME})"
 # "What did Ada Quill reply": words like these have one speaker, and another's are no answer.
-_WORDS_OF = re.compile(
-    rf"\b[Ww]hat\s+(?:else\s+)?(?:did|does|do|has|had|have)\s+(?:(?:the|President|Mr\.?|Mrs\.?|Ms\.?)\s+)*(?P<who>{_NAME})\s+"
-    r"(?:\w+ly\s+|(?:him|her|it|them)sel(?:f|ves)\s+|ever\s+)?"
-    r"(?:said|says?|told|tell|repl(?:y|ied)|answer(?:ed)?|respond(?:ed)?|promised?|claim(?:ed)?|argued?|warn(?:ed)?"
-    r"|predict(?:ed)?|suggest(?:ed)?|announced?|stated?|anticipated?|insist(?:ed)?|speculated?|think|thought|believed?"
-    r"|written|write)\b"
+_WORDS_OF = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\b[Ww]hat\s+(?:else\s+)?(?:did|does|do|has|had|have)\s+{_TITLED}\s+"
+        r"(?:\w+ly\s+|(?:him|her|it|them)sel(?:f|ves)\s+|ever\s+)?"
+        r"(?:said|says?|told|tell|repl(?:y|ied)|answer(?:ed)?|respond(?:ed)?|promised?|claim(?:ed)?|argued?|warn(?:ed)?"
+        r"|predict(?:ed)?|suggest(?:ed)?|announced?|stated?|anticipated?|insist(?:ed)?|speculated?|think|thought"
+        r"|believed?|written|write)\b",
+        rf"\b[Ww]hat(?:\s+(?:is|was|are|were)|[’']s)\s+{_TITLED}(?:[’']s|(?<=s)[’'])\s+"
+        r"(?:answer|comment|opinion|position|prediction|reply|response|stance|take|view|words)s?\b",
+        rf"\b[Hh]ow\s+(?:did|does|has|had)\s+{_TITLED}\s+(?:repl(?:y|ied)|answer(?:ed)?|respond(?:ed)?|comment(?:ed)?)\b",
+    )
 )
+_ON_WHAT = re.compile(r"(?:about|on|of|regarding|concerning|as to|to|at|in|during|after|before|when)\s+", re.IGNORECASE)
 
 _ASKS_ANEW = re.compile(
     r"\b(?:who|whom|whose|when|where|why|which|how(?! about)|what(?! about| else))\b", re.IGNORECASE
@@ -59,16 +67,25 @@ def own_question(question: str) -> str:
     return last if _ASKS_ANEW.search(last) else question
 
 
-def whose_words(question: str, texts: Iterable[str] = ()) -> str:
-    """The last name of the one whose words are asked for, "" when it is not for somebody's words.
+def whose_words(question: str, content_words: Analyse, texts: Iterable[str] = ()) -> tuple[str, str | None]:
+    """The last name of the one whose words are asked for, "" when it is not for somebody's words, and on what topic.
 
-    texts: what was found. A word that these write only as a name is one in a question typed in small letters too.
+    The topic is "" for all that they said, None where they are to answer something ("what did she say it cost").
+    content_words: as of `about_nothing_else`. texts: what was found; a word that these write only as a name is one in a
+    question typed in small letters too.
     """
     question = own_question(question)
-    found = _WORDS_OF.search(question)
-    if found is None and question.islower() and "what" in question:
-        found = _WORDS_OF.search(_LOWER.sub(lambda word: _as_written(word.group(), texts), question))
-    return re.sub(r"[’']s?$", "", found["who"]).split()[-1] if found else ""
+    if question.islower() and ("what" in question or "how" in question):
+        question = _LOWER.sub(lambda word: _as_written(word.group(), texts), question)
+    found = next(filter(None, (pattern.search(question) for pattern in _WORDS_OF)), None)
+    if found is None:
+        return "", None
+    rest = found.string[found.end() :].strip(" ?!.,")
+    about = _ON_WHAT.match(rest)
+    subject = rest[about.end() :] if about else None
+    if set(content_words(f"{rest} say")) <= _SAYING:  # "tell him", "say about it"
+        subject = ""
+    return re.sub(r"[’']s?$", "", found["who"]).split()[-1], subject
 
 
 def _as_written(word: str, texts: Iterable[str]) -> str:
