@@ -15,10 +15,10 @@ from index.library import Library
 from index.types import Embedder, PassageRecord
 from index.vectors import VectorIndex
 from rag.evidence import Described, Window, describe, near_topic, rank, rank_by_topic, windows
-from rag.kinds import fits
+from rag.kinds import fits, introduces
 from rag.quote import about_nothing_else, topic, whose_words
 from rag.retrieve import retrieve
-from rag.types import Candidate, Evidence, Reading, SentenceReader
+from rag.types import Candidate, Evidence, SentenceReader
 
 READ = 8  # passages whose sentences are considered
 _READ_FOR_OVERVIEW = 40
@@ -159,7 +159,7 @@ def consider(
     read: list[tuple[Window, np.ndarray]] = []
     for turn in (promising[:_WINDOWS_FIRST], promising[_WINDOWS_FIRST:]):
         views = [asked, also] if also and asked != also else [asked]
-        chances = [_fitting(view, reader.read(view, [w.text for w in turn], [w.spans for w in turn])) for view in views]
+        chances = [_read(view, turn, reader) for view in views]
         read += zip(turn, (np.mean(each, axis=0) for each in zip(*chances, strict=True)), strict=True)
         ranked = rank(described, read, theirs)
         if ranked and ranked[0].score >= _SURE:
@@ -168,6 +168,16 @@ def consider(
     return Considered(found, described, read, ranked, told)
 
 
-def _fitting(question: str, read: Sequence[Reading]) -> list[np.ndarray]:
-    """The probabilities of each text; none for a sentence whose answer is of another kind than is asked for."""
-    return [r.chances * np.array([True, *(fits(question, answer) for answer in r.answers)]) for r in read]
+def _read(question: str, turn: Sequence[Window], reader: SentenceReader) -> list[np.ndarray]:
+    """The probabilities of each window; none for a sentence whose answer is of another kind than is asked for.
+
+    The reader points at names, and misses that "Quill, the mayor" says who Quill is: that is as likely as not then.
+    """
+    read = reader.read(question, [w.text for w in turn], [w.spans for w in turn])
+    return [
+        np.maximum(
+            r.chances * np.array([True, *(fits(question, answer) for answer in r.answers)]),
+            0.5 * np.array([False, *(introduces(question, w.text[start:end]) for start, end in w.spans)]),
+        )
+        for w, r in zip(turn, read, strict=True)
+    ]

@@ -35,6 +35,7 @@ _SAYING = re.compile(
 # The share of a topic's words, or the cosine, with which a sentence speaks of it; and of an overview's what its length
 # counts, since a short one that repeats the topic ("That's how negotiations work.") says little.
 _HELD, _NEAR, _LENGTH = 0.5, 0.4, 0.2
+_AS_NEAR = 0.8  # of the nearest sentence's cosine
 
 _WINDOW_CHARS = 500  # nine in ten of the texts that the reader learned from are no longer
 
@@ -248,9 +249,14 @@ def rank_by_topic(described: Described, everything: bool, among: Collection[int]
 
 
 def near_topic(described: Described) -> set[int]:
-    """The numbers of the sentences that stand beside words of a topic, or are near to it. described: for the topic."""
+    """The numbers of the sentences that speak of a topic. described: for the topic.
+
+    Its words stand in them or beside them; or, in other words, they are near to it and no other is much nearer.
+    """
     column = {name: described.matrix[:, i] for i, name in enumerate(FEATURES)}
-    return set(np.flatnonzero((column["coverage_nearby"] >= _HELD) | (column["sentence_cosine"] >= _NEAR)).tolist())
+    near = column["sentence_cosine"]
+    other_words = near >= max(_NEAR, _AS_NEAR * near.max(initial=0.0))
+    return set(np.flatnonzero((column["coverage_nearby"] >= _HELD) | other_words).tolist())
 
 
 def log_odds(chance: float) -> float:

@@ -87,7 +87,10 @@ _WHOSE_NAME = re.compile(
     re.IGNORECASE,
 )
 # "Who is Ada Quill?": what is said of her stands beside her name, which is as good to point at.
-_WHO_IS_IT = re.compile(r"^\W*who(?:[’']?s| is| was| are| were) [\w .’'-]{1,40}\W*$", re.IGNORECASE)
+_WHO_IS_IT = re.compile(r"^\W*(?:and )?who(?:[’']?s| is| was| are| were) [\w .’'-]{1,40}\W*$", re.IGNORECASE)
+# "Ada Quill, the mayor", "Ada Quill, Mr. Lind's deputy", "Ada Quill, who had been mayor".
+_SAID_WHO = r",\s+(?:(?:an?|the|who|whose|his|her|their|its)\b|(?:[A-Z][\w.]*\s+){0,3}[A-Z]\w*[’']s?\s)"
+_NOT_ONLY_NAMED = re.compile(r"\b(?:the|an?|of|in|at|for|to)\b", re.IGNORECASE)  # "Who is the mayor of Sarn?"
 _ONLY_A_NAME = re.compile(
     r"(?:(?:the|an?|Mr|Mrs|Ms|Dr|President)\.? )?[A-Z][\w’'.-]*(?: (?:of|the|de|van|von|bin|al|[A-Z][\w’'.-]*))*"
 )
@@ -135,6 +138,14 @@ def fits(question: str, answer: str) -> bool:
     if _WHOSE_NAME.search(question) and not _WHO_IS_IT.match(question):
         return not _named_already(answer.strip(' .,;:"“”'), question)
     return True
+
+
+def introduces(question: str, sentence: str) -> bool:
+    """Whether the question asks who somebody is and the sentence says so behind the name."""
+    if not _WHO_IS_IT.match(question) or _NOT_ONLY_NAMED.search(question):
+        return False
+    name = re.escape(_WORD.findall(question)[-1])
+    return bool(re.search(rf"\b(?i:{name}){_SAID_WHO}", sentence))
 
 
 def _named_already(answer: str, question: str) -> bool:

@@ -37,8 +37,7 @@ _WORDS_OF = tuple(
         r"|predict(?:ed)?|suggest(?:ed)?|announced?|stated?|anticipated?|insist(?:ed)?|speculated?|think|thought"
         r"|believed?|written|write)\b",
         rf"\b[Ww]hat(?:\s+(?:is|was|are|were)|[’']s)\s+{_TITLED}(?:[’']s|(?<=s)[’'])\s+"
-        r"(?:answer|comment|opinion|position|prediction|reply|response|stance|take|view|words)s?\b",
-        rf"\b[Hh]ow\s+(?:did|does|has|had)\s+{_TITLED}\s+(?:repl(?:y|ied)|answer(?:ed)?|respond(?:ed)?|comment(?:ed)?)\b",
+        r"(?:answer|comment|opinion|position|prediction|reply|stance|take|view|words)s?\b",
     )
 )
 _ON_WHAT = re.compile(r"(?:about|on|of|regarding|concerning|as to|to|at|in|during|after|before|when)\s+", re.IGNORECASE)

@@ -5,7 +5,18 @@ import pytest
 
 from index.lexical import analyse, content_words
 from index.types import Passage, PassageRecord, Sentence
-from rag.evidence import FEATURES, Described, Window, describe, load_weights, log_odds, rank, rank_by_topic, windows
+from rag.evidence import (
+    FEATURES,
+    Described,
+    Window,
+    describe,
+    load_weights,
+    log_odds,
+    near_topic,
+    rank,
+    rank_by_topic,
+    windows,
+)
 from rag.types import Candidate
 
 TEXT = "The bridge opened in 1998. Ships had waited for years. It cost forty million euros because steel was dear."
@@ -56,6 +67,16 @@ def test_a_window_is_a_sentence_with_its_neighbours() -> None:
     assert [window.text[s:e] for s, e in window.spans] == [TEXT[s:e] for s, e in SPANS][
         window.members[0] : window.members[-1] + 1
     ]
+
+
+def test_only_sentences_that_are_named_get_a_window() -> None:
+    assert [window.members for window in windows(described("Which ships had waited for years?"), 9, {2})] == [(1, 2)]
+
+
+def test_a_sentence_speaks_of_a_topic_by_its_words_or_those_beside_it_or_by_its_nearness() -> None:
+    """The first is the nearest by its vector; "steel" stands in the third, and beside the second."""
+    assert near_topic(described("steel")) == {0, 1, 2}
+    assert near_topic(described("harbour")) == {0}
 
 
 def test_a_window_leaves_out_a_neighbour_that_makes_it_longer_than_the_reader_knows() -> None:

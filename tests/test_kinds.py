@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.kinds import fits, holds, wanted
+from rag.kinds import fits, holds, introduces, wanted
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,21 @@ def test_what_is_plainly_of_another_kind_does_not_fit(question: str, answer: str
 )
 def test_what_may_be_of_the_kind_fits(question: str, answer: str) -> None:
     assert fits(question, answer)
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "says"),
+    [
+        ("Who is Quill?", "It rained, said Ada Quill, the mayor of Sarn.", True),
+        ("and who was Ada Quill", "Ada Quill, a pilot from Sarn, left.", True),
+        ("who is quill", "Ada Quill, Mr. Lind's deputy, left.", True),
+        ("Who is Quill?", "Ada Quill, who had been mayor, left.", True),
+        ("Who is Quill?", "Ada Quill, Tomas Reve and others left.", False),
+        ("Who is Quill?", "Ada Quill, in the end, left.", False),
+        ("Who is Quill?", "Tomas Reve, the mayor, left.", False),
+        ("Who met Quill?", "Ada Quill, the mayor, left.", False),
+        ("Who is the mayor of Sarn?", "In Sarn, the capital, it rained.", False),
+    ],
+)
+def test_what_stands_behind_a_name_says_who_it_is(question: str, sentence: str, says: bool) -> None:
+    assert introduces(question, sentence) is says

@@ -14,7 +14,8 @@ from index.types import Basis, DateInfo
 
 ROOT = Path(__file__).parents[1]
 SEEDS = ROOT / "seeds"
-SETS = ("seeds", "seeds_blind")
+SETS = ("seeds", "seeds_blind")  # of every kind
+WORDS = "seeds_words"  # of one kind
 
 SHA256 = {
     "000_9a905ca6a0996652.txt": "26eee7191f67bf794ddbf4c7c163a83fe9c7bbeffb7f5c03bba4fc82f5238e22",
@@ -59,7 +60,7 @@ def normalised_text(stem: str) -> str:
 TEXTS = {Path(name).stem: normalised_text(Path(name).stem) for name in SHA256}
 BY_SET: dict[str, list[dict[str, Any]]] = {
     name: [json.loads(line) for line in (ROOT / "eval" / "questions" / f"{name}.jsonl").read_text("utf-8").splitlines()]
-    for name in SETS
+    for name in (*SETS, WORDS)
 }
 QUESTIONS = [question for questions in BY_SET.values() for question in questions]
 ANSWERABLE = [question for question in QUESTIONS if question["answerable"]]

@@ -1,0 +1,56 @@
+"""Somebody's words: only theirs are an answer, on the topic that is asked for, and whatever a reader makes of them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from index.minilm import MiniLM
+from index.types import Document
+from rag import Assistant
+
+TEXT = """\
+The council has not decided yet. The harbour office is "carefully studying" the plan for the pier, according to Ada \
+Quill, its spokeswoman. She suggested that the council and the builders could meet again.
+
+Tomas Reve, a pensioner from Sarn, claims that the pier has never been safe. The mill opened in 1931.
+"""
+QUILL = 'The harbour office is "carefully studying" the plan for the pier, according to Ada Quill, its spokeswoman.'
+MEET = "She suggested that the council and the builders could meet again."
+REVE = "Tomas Reve, a pensioner from Sarn, claims that the pier has never been safe."
+
+
+@pytest.fixture(scope="module")
+def assistant(tmp_path_factory: pytest.TempPathFactory, embedder: MiniLM) -> Iterator[Assistant]:
+    with Assistant.open(tmp_path_factory.mktemp("words") / "a.library", embedder=embedder) as opened:
+        opened.add(
+            Document("", "Pier", TEXT, source="Harbour Post"),
+            Document("", "Bread", "Bread was dear that spring.", source="Lumen Gazette"),
+        )
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("question", "quotes"),
+    [
+        ("What did Quill say?", {QUILL, MEET}),
+        ("What did Ada Quill say about the pier?", {QUILL, MEET}),
+        ("what did quill say about a meeting", {QUILL, MEET}),
+        ("What did Reve claim about the pier?", {REVE}),
+        ("What is Reve's view of the pier?", {REVE}),
+        ("What did Quill say about the price of bread?", set()),
+        ("What is Quill's position on the mill's opening hours?", set()),
+        ("What did Lind say about the pier?", set()),
+    ],
+)
+def test_whose_words_they_are_and_on_what_decides(assistant: Assistant, question: str, quotes: set[str]) -> None:
+    """quotes: what may be quoted, of which something is; nothing where it is empty."""
+    answer = assistant.ask(question)
+    found = {citation.quote for citation in answer.citations}
+    assert found <= quotes
+    assert bool(found) == bool(quotes)
+
+
+def test_who_somebody_is_is_told_by_what_stands_behind_the_name(assistant: Assistant) -> None:
+    for question, quote in (("Who is Quill?", QUILL), ("Who is Tomas Reve?", REVE)):
+        assert assistant.ask(question).citations[0].quote == quote
+    assert assistant.ask("Who is Anna Lind?").status == "abstained"
