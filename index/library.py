@@ -61,10 +61,14 @@ class Library(Contents):
         database = folder / DATABASE
         try:
             if not database.exists():
-                if folder.is_file() or (folder.is_dir() and any(not e.name.startswith(".") for e in folder.iterdir())):
+                foreign = folder.is_file() or (
+                    folder.is_dir() and any(not e.name.startswith(".") for e in folder.iterdir())
+                )
+                if not foreign:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    create(database)
+                elif not database.exists():  # else another process has made it just now
                     raise LibraryNotFound(f"{str(folder)!r} is not a sayso library; name another folder with --library")
-                folder.mkdir(parents=True, exist_ok=True)
-                create(database)
         except OSError as error:
             raise LibraryReadOnly(
                 f"cannot make a library at {str(folder)!r}: {error.strerror}; "

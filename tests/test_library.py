@@ -206,6 +206,21 @@ def test_a_library_that_many_make_at_once_is_one(tmp_path: Path) -> None:
         library.close()
 
 
+def test_a_library_that_another_makes_meanwhile_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look for a database and the look for foreign files."""
+    folder, listed = tmp_path / "a.library", Path.iterdir
+    folder.mkdir()
+
+    def late(looked_at: Path) -> Iterator[Path]:
+        monkeypatch.undo()
+        Library.open(folder).close()
+        return listed(looked_at)
+
+    monkeypatch.setattr(Path, "iterdir", late)
+    with closing(Library.open(folder)) as library:
+        assert library.counts() == (0, 0, 0)
+
+
 @pytest.mark.parametrize("statement", ["PRAGMA application_id = 7", "PRAGMA user_version = 99"])
 def test_a_library_of_another_program_or_version_is_refused(library: Library, statement: str) -> None:
     """Its tables may mean something else."""
