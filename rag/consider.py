@@ -5,7 +5,7 @@ The library with its vector index is a `Shelf` here. Knows nothing of quotes, la
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import RLock
 
 import numpy as np
@@ -145,6 +145,8 @@ def consider(
     described = describe(asked, vector, found, shelf.rarity(lexical.content_words(asked)), lexical.analyse)
     who, subject = whose_words(question, lexical.content_words, [c.record.text for c in found])
     theirs = said_by(who, described.sentences) if who else None
+    if theirs:  # "She told the Post:" only introduces her words
+        theirs = {i for i in theirs if not described.sentences[i].text.endswith(":")}
     if overview:
         clock.lap("describe")
         return Considered(found, described, [], rank_by_topic(described, everything, theirs))
@@ -152,7 +154,9 @@ def consider(
     if theirs and subject:
         rarity = shelf.rarity(lexical.content_words(subject))
         vector = embedder.encode_query(f"about {subject}")
-        theirs &= near_topic(describe(subject, vector, found, rarity, lexical.analyse))
+        # Of a document with the topic in its title not everything is said about that.
+        untitled = [replace(c, record=replace(c.record, title="")) for c in found]
+        theirs &= near_topic(describe(subject, vector, untitled, rarity, lexical.analyse))
     promising = windows(described, _WINDOWS, theirs)
     clock.lap("describe")
     reader = load_reader()

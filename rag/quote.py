@@ -74,7 +74,7 @@ def whose_words(question: str, content_words: Analyse, texts: Iterable[str] = ()
     question typed in small letters too.
     """
     question = own_question(question)
-    if question.islower() and ("what" in question or "how" in question):
+    if question.islower() and "what" in question:
         question = _LOWER.sub(lambda word: _as_written(word.group(), texts), question)
     found = next(filter(None, (pattern.search(question) for pattern in _WORDS_OF)), None)
     if found is None:

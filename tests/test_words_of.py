@@ -13,9 +13,14 @@ The council has not decided yet. The harbour office is "carefully studying" the 
 Quill, its spokeswoman. She suggested that the council and the builders could meet again.
 
 Tomas Reve, a pensioner from Sarn, claims that the pier has never been safe. The mill opened in 1931.
+
+Reve told the Post about the ferry:
+
+“The ferry is as old as I am.”
 """
 QUILL = 'The harbour office is "carefully studying" the plan for the pier, according to Ada Quill, its spokeswoman.'
 MEET = "She suggested that the council and the builders could meet again."
+FERRY = "“The ferry is as old as I am.”"
 REVE = "Tomas Reve, a pensioner from Sarn, claims that the pier has never been safe."
 
 
@@ -32,22 +37,22 @@ def assistant(tmp_path_factory: pytest.TempPathFactory, embedder: MiniLM) -> Ite
 @pytest.mark.parametrize(
     ("question", "quotes"),
     [
-        ("What did Quill say?", {QUILL, MEET}),
-        ("What did Ada Quill say about the pier?", {QUILL, MEET}),
-        ("what did quill say about a meeting", {QUILL, MEET}),
-        ("What did Reve claim about the pier?", {REVE}),
-        ("What is Reve's view of the pier?", {REVE}),
-        ("What did Quill say about the price of bread?", set()),
-        ("What is Quill's position on the mill's opening hours?", set()),
-        ("What did Lind say about the pier?", set()),
+        ("What did Quill say?", [QUILL, MEET]),
+        ("What did Ada Quill say about the pier?", [QUILL, MEET]),
+        ("what did quill say about a meeting", [MEET, QUILL]),
+        ("What did Reve claim about the pier?", [REVE, FERRY]),
+        ("What is Reve's view of the pier?", [REVE, FERRY]),
+        ("What did Reve say about the ferry?", [FERRY]),
+        ("What did Quill say about the price of bread?", []),
+        ("What is Quill's position on the mill's opening hours?", []),
+        ("What did Lind say about the pier?", []),
     ],
 )
-def test_whose_words_they_are_and_on_what_decides(assistant: Assistant, question: str, quotes: set[str]) -> None:
-    """quotes: what may be quoted, of which something is; nothing where it is empty."""
-    answer = assistant.ask(question)
-    found = {citation.quote for citation in answer.citations}
-    assert found <= quotes
-    assert bool(found) == bool(quotes)
+def test_whose_words_they_are_and_on_what_decides(assistant: Assistant, question: str, quotes: list[str]) -> None:
+    """quotes: what comes first, and what may stand behind it; "Reve told the Post about the ferry:" is never quoted."""
+    found = [citation.quote for citation in assistant.ask(question).citations]
+    assert found[:1] == quotes[:1]
+    assert set(found) <= set(quotes)
 
 
 def test_who_somebody_is_is_told_by_what_stands_behind_the_name(assistant: Assistant) -> None:
