@@ -37,7 +37,9 @@ _PERSON = re.compile(
     r"|he|she|him|her)\b",
     re.IGNORECASE,
 )
-_SHORT = 3  # words: fewer name no topic of their own
+_SHORT = 3  # words: so few name no topic of their own, but for "Who met Quill?"
+_WHO_NAMED = re.compile(rf"\W*[Ww]ho \w+ {_WORD}\W*$")
+_SPOKEN_OF = re.compile(rf"\b(?:about|of|on) {_WORD}(?: {_WORD})*")
 
 INSTRUCTIONS = """\
 You are given a conversation and its last question. Write that question so that it can be understood without the
@@ -51,7 +53,8 @@ _NAMED_OR_NUMBERED = re.compile(r"(?<!^)\b(?:[A-Z][\w’'-]*|\w*\d\w*)")
 
 def needs_history(question: str) -> bool:
     """Whether the question cannot be understood without what came before it."""
-    if _CONTINUES.match(question) or _ENDS_THERE.search(question) or len(question.split()) <= _SHORT:
+    short = len(question.split()) <= _SHORT and not _WHO_NAMED.match(question)
+    if short or _CONTINUES.match(question) or _ENDS_THERE.search(question):
         return True
     return bool(_LEANS.search(_EMPTY_IT.sub("", question))) and not _NAME.search(question)
 
@@ -66,11 +69,16 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     topic = [turn.question for turn in history]
     while len(topic) > 1 and needs_history(topic[-1]):
         topic.pop()
-    names: list[str] = list(dict.fromkeys(re.sub(r"[’']s?$", "", name) for name in _NAMED.findall(topic[-1])))
+    # "What did Quill say about Lind?" is about Quill, where there is one.
+    names = _names(_SPOKEN_OF.sub("", topic[-1])) or _names(topic[-1])
     if len(names) == 1 and (found := _PERSON.search(question)):
         name = names[0] + ("’s" if found["owner"] else "")
         return question[: found.start()] + name + question[found.end() :]
     return f"{topic[-1].rstrip(' ?.!')}? {question}"
+
+
+def _names(question: str) -> list[str]:
+    return list(dict.fromkeys(re.sub(r"[’']s?$", "", name) for name in _NAMED.findall(question)))
 
 
 def rewrite_prompt(question: str, history: Sequence[Turn]) -> tuple[Message, ...]:

@@ -15,7 +15,8 @@ def test_a_question_that_leans_on_the_last_one_takes_its_topic_along(question: s
 
 
 @pytest.mark.parametrize(
-    "question", ["Who is the minister of agriculture in Kansas?", "How much wheat did farmers harvest?"]
+    "question",
+    ["Who is the minister of agriculture in Kansas?", "How much wheat did farmers harvest?", "Who is Olsen?"],
 )
 def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
     """Not a character changes."""
@@ -40,6 +41,8 @@ def test_a_chain_of_follow_ups_leads_back_to_the_question_that_stood_alone() -> 
         ("What did Jana Horak ask of the Danes?", "and what was she told?", "and what was Jana Horak told?"),
         ("Who is Jana Horak?", "What is her boat called?", "What is Jana Horak’s boat called?"),
         ("Who is Jana Horak?", "Did they thank her in the end?", "Did they thank Jana Horak in the end?"),
+        ("What did Horak say about Olsen?", "What did he say then?", "What did Horak say then?"),
+        ("What do the reports say about Olsen?", "Who is he?", "Who is Olsen?"),
         ("What happened in Bergen?", "What did he say?", "What happened in Bergen? What did he say?"),
         ("Did Horak meet Olsen?", "What did he say?", "Did Horak meet Olsen? What did he say?"),
     ],
