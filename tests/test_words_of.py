@@ -29,6 +29,7 @@ def assistant(tmp_path_factory: pytest.TempPathFactory, embedder: MiniLM) -> Ite
     with Assistant.open(tmp_path_factory.mktemp("words") / "a.library", embedder=embedder) as opened:
         opened.add(
             Document("", "Pier", TEXT, source="Harbour Post"),
+            Document("", "Harvest", "Anna Brand said that the choir would sing on Sunday.", source="Harbour Post"),
             Document("", "Bread", "Bread was dear that spring.", source="Lumen Gazette"),
         )
         yield opened
@@ -46,6 +47,8 @@ def assistant(tmp_path_factory: pytest.TempPathFactory, embedder: MiniLM) -> Ite
         ("What did Quill say about the price of bread?", []),
         ("What is Quill's position on the mill's opening hours?", []),
         ("What did Lind say about the pier?", []),
+        ("What did Brand say?", ["Anna Brand said that the choir would sing on Sunday."]),
+        ("What did Brand say about the harvest?", []),  # only her article's title does
     ],
 )
 def test_whose_words_they_are_and_on_what_decides(assistant: Assistant, question: str, quotes: list[str]) -> None:
