@@ -18,7 +18,8 @@ from index.lexical import WordIndex
 from index.seal import Seal
 
 DATABASE = "library.sqlite"
-_LOCK = "writer.lock"
+_WRITER = "writer.lock"
+_RECOVERY = "recovery.lock"
 _APPLICATION_ID = 0x53415953  # "SAYS"
 _SCHEMA_VERSION = 3
 _SCHEMA = """
@@ -45,7 +46,7 @@ CREATE INDEX sentences_of ON sentences(passage_id);
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The lock file of a library, held by this process. died: the last to hold it did not settle it."""
+    """The right to change a library's files, held by this process. died: the last to write did not settle it."""
 
     descriptor: int
     died: bool
@@ -59,25 +60,48 @@ class Lock:
 def writing(folder: Path) -> Iterator[Lock]:
     """Hold a library's lock; it names this process until it is settled.
 
-    Raises LibraryBusy when another process holds it, LibraryReadOnly where it cannot be written.
+    A reader that is `recovering` the library is waited for: it is soon done, and nobody's rival. Raises LibraryBusy at
+    once when another process writes, LibraryReadOnly where it cannot be written.
     """
-    try:
-        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise LibraryReadOnly(
-            f"cannot write to {str(folder)!r}: {error.strerror}; copy the library to a folder you can write to"
-        ) from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise busy(folder, os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()) from error
+    with _locked(folder, _WRITER) as descriptor, _locked(folder, _RECOVERY, wait=True):
         died = bool(os.fstat(descriptor).st_size)
         # On the disk before any change is: a seal that does not fit must be known for a writer's, not for damage.
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         os.fsync(descriptor)
         yield Lock(descriptor, died)
+
+
+@contextlib.contextmanager
+def recovering(folder: Path) -> Iterator[Lock]:
+    """Hold a library that a writer may have left unsealed, without standing in the way of the next writer.
+
+    Raises LibraryBusy when another process writes or recovers it, LibraryReadOnly where it cannot be written.
+    """
+    with _locked(folder, _RECOVERY), _opened(folder, _WRITER) as descriptor:
+        yield Lock(descriptor, died=bool(os.fstat(descriptor).st_size))
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, name: str, *, wait: bool = False) -> Iterator[int]:
+    with _opened(folder, name) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError as error:
+            raise busy(folder, os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()) from error
+        yield descriptor
+
+
+@contextlib.contextmanager
+def _opened(folder: Path, name: str) -> Iterator[int]:
+    try:
+        descriptor = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise LibraryReadOnly(
+            f"cannot write to {str(folder)!r}: {error.strerror}; copy the library to a folder you can write to"
+        ) from error
+    try:
+        yield descriptor
     except OSError as error:
         raise LibraryReadOnly(
             f"cannot write to {str(folder)!r}: {error.strerror}; free space or mend the permissions, then run the same "
@@ -119,7 +143,7 @@ def create(database: Path) -> None:
 
 def verified(folder: Path, seal: Seal) -> bool:
     """Whether a writer has died here. Raises LibraryDamaged when none has and the database is not what was sealed."""
-    lock = folder / _LOCK
+    lock = folder / _WRITER
     while True:
         sealed = seal.read()
         if not sealed:

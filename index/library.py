@@ -16,7 +16,7 @@ from pathlib import Path
 from shlex import quote
 
 from index.contents import IN, PASSAGE_TEXT, Contents, FileRecord, checksum
-from index.database import DATABASE, busy, connected, create, damage, translated, verified, writing
+from index.database import DATABASE, busy, connected, create, damage, recovering, translated, verified, writing
 from index.errors import (
     DocumentError,
     LibraryBusy,
@@ -101,10 +101,14 @@ class Library(Contents):
     def _recover(self) -> None:
         """After a writer's death: SQLite has taken back what was not committed; seal what is there, if it is sound."""
         try:
-            with contextlib.suppress(LibraryBusy, LibraryReadOnly), self.writer():
+            with contextlib.suppress(LibraryBusy, LibraryReadOnly), recovering(self.folder) as lock:
+                if self._seal.read() and not lock.died:
+                    return  # it was alive, and is done
                 problems = [row[0] for row in self._rows("PRAGMA quick_check(1)") if row[0] != "ok"]
                 if problems:
-                    raise LibraryDamaged(damage(self.folder, problems[0]))
+                    raise LibraryDamaged(damage(self.folder, problems[0].splitlines()[-1]))
+                self._seal.write()
+                lock.settle()
         except BaseException:
             self.close()
             raise

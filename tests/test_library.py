@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -192,7 +192,7 @@ def test_an_empty_folder_becomes_a_library(tmp_path: Path) -> None:
     with closing(Library.open(tmp_path)) as library:
         assert library.counts() == (0, 0, 0)
     shown = sorted(entry.name for entry in tmp_path.iterdir() if not entry.name.startswith("."))
-    assert shown == [DATABASE, SEAL, "writer.lock"]
+    assert shown == [DATABASE, SEAL, "recovery.lock", "writer.lock"]
 
 
 def test_a_library_that_many_make_at_once_is_one(tmp_path: Path) -> None:
@@ -393,3 +393,45 @@ def test_what_a_dead_writer_left_is_opened_and_sealed(filled: Library) -> None:
         assert library.counts()[0] > 0
     assert (filled.folder / "writer.lock").read_bytes() == b""
     assert (filled.folder / SEAL).read_text() == xxhash.xxh3_128((filled.folder / DATABASE).read_bytes()).hexdigest()
+
+
+def test_a_writer_waits_for_a_reader_that_seals_what_a_dead_writer_left(
+    filled: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who only opens the library is nobody's rival: a change that meets it is made, not refused."""
+    (filled.folder / "writer.lock").write_text("123456789")
+    (filled.folder / SEAL).write_text("0" * 64)
+    rows = Library._rows
+    with ThreadPoolExecutor(1) as pool:
+        changes: list[Future[None]] = []
+
+        def meets_a_writer(library: Library, *query: object) -> object:
+            if query[0] == "PRAGMA quick_check(1)":
+                changes.append(pool.submit(filled.remove, [MILL_NEWS.doc_id]))
+                assert not wait(changes, timeout=0.2).done
+            return rows(library, *query)
+
+        monkeypatch.setattr(Library, "_rows", meets_a_writer)
+        with closing(Library.open(filled.folder)) as library:
+            changes[0].result(10)
+            assert library.document_ids() == ids(FERRY_NEWS, BREAD_NEWS, RAIN_NEWS)
+    assert (filled.folder / "writer.lock").read_bytes() == b""
+    assert filled.sealed()
+
+
+def test_a_reader_does_not_seal_what_a_writer_is_writing(library: Library) -> None:
+    """It is read as it was last committed, and the lock goes on naming its writer."""
+    with another_writer(library.folder) as process, closing(Library.open(library.folder)) as reader:
+        assert reader.counts() == (0, 0, 0)
+        assert (library.folder / "writer.lock").read_text() == str(process.pid)
+
+
+def test_damage_that_a_dead_writer_left_is_not_sealed(filled: Library) -> None:
+    """It is said each time that the library is opened."""
+    filled.close()
+    database = filled.folder / DATABASE
+    (filled.folder / "writer.lock").write_text("123456789")
+    database.write_bytes(database.read_bytes()[:-4096] + b"\0" * 4096)
+    for _ in range(2):
+        with pytest.raises(LibraryDamaged, match="mend it with: sayso check --repair"):
+            Library.open(filled.folder)
