@@ -1,5 +1,6 @@
 """What several test files share: the real models, loaded once, and a library of the five seeds."""
 
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -27,7 +28,14 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         patch.delenv("SAYSO_LIBRARY", raising=False)
+        patch.delenv("PYTHONUNBUFFERED", raising=False)  # a command must not need it to be heard
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """A shell starts what runs in the background deaf to Ctrl-C, and commands under test would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

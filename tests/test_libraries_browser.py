@@ -5,8 +5,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gradio_client import Client
 
+from eval.bench.chatting import gradios_client
 from rag import Assistant, Settings
 from tests.browsing import QUESTION, Browser, Page, arrived, ask, expect, load_again, settle, violations, visiting
 from tests.conftest import SEEDS
@@ -75,7 +75,7 @@ def test_a_library_is_made_filled_and_asked_and_nothing_of_two_is_mixed_up(brows
         change_to(page, NAME)
         expect(page.locator("#conversation-list .open")).to_have_text([WHEN])
         settle(page)
-    answer = Client(served + ADDRESS, verbose=False).predict(WHEN, api_name="/ask")
+    answer = gradios_client(served + ADDRESS).predict(WHEN, api_name="/ask")
     assert [citation["quote"] for citation in answer["citations"]] == ["The ferry to Runsala leaves at nine."]
 
 

@@ -108,7 +108,7 @@ def test_the_childs_limits_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     """512 MB, no core dump, no file, 25 s of processor time more than it has used; then the system ends it."""
     code = LIMITED.replace("while True", "resource.setrlimit(resource.RLIMIT_CPU, (1, 1))\nwhile True")
     done = subprocess.run(
-        [sys.executable, "-c", code, *sys.path], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-u", "-c", code, *sys.path], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert done.stdout.split("\n")[:5] == ["512000000", "0", "0", "25", "no more memory"], done.stderr
     assert done.returncode in (-signal.SIGXCPU, -signal.SIGKILL)

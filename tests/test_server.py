@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from eval.bench.chatting import ask_together
+from eval.bench.chatting import ask_together, gradios_client
 from index.errors import SaysoError, UsageError
 from rag import Answer, Assistant
 from rag.types import from_json, to_dict
@@ -141,9 +141,7 @@ def test_three_functions_are_public_and_nothing_else(client: httpx.Client, addre
 
 
 def test_programs_search_and_list_through_gradios_own_client(address: str, seeds_assistant: Assistant) -> None:
-    from gradio_client import Client
-
-    client = Client(address, verbose=False)
+    client = gradios_client(address)
     hits = client.predict("Ilya Grashchenkov", 2, api_name="/search")["hits"]
     assert hits == [to_dict(hit) for hit in seeds_assistant.search("Ilya Grashchenkov", k=2)]
     listed = client.predict(0, 2, "", api_name="/documents")
@@ -151,6 +149,22 @@ def test_programs_search_and_list_through_gradios_own_client(address: str, seeds
     assert listed["total"] == len(documents) == 5
     assert [document["doc_id"] for document in listed["documents"]] == [d.doc_id for d in documents[:2]]
     assert "text" not in listed["documents"][0]
+
+
+def test_gradios_own_client_reports_to_nobody(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself it tells its makers of each time that it is opened, in a thread that hides its errors."""
+    asked: list[str] = []
+    look_up = socket.getaddrinfo
+
+    def listening(host: str, *arguments: object, **options: object) -> object:
+        asked.append(host)
+        return look_up(host, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", listening)
+    client = gradios_client(address)
+    client.predict("Ilya Grashchenkov", 2, api_name="/search")
+    assert not client.analytics_enabled
+    assert set(asked) <= {"127.0.0.1"}
 
 
 def test_questions_asked_at_once_by_several_are_each_answered(address: str, seeds_assistant: Assistant) -> None:

@@ -28,7 +28,8 @@ app.add_typer(question_commands.commands)
 def main() -> None:
     """The console script."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # quotes are not ASCII
+        # Quotes are not ASCII; and who reads a pipe or a log waits for no buffer to fill, least of all with --watch.
+        stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)  # type: ignore[union-attr]
     app(prog_name="sayso")
 
 

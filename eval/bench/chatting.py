@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import eval as package
 from eval import metrics
 from eval.bench.measure import Measurement, Result, Workload
 from index.errors import SaysoError
+
+if TYPE_CHECKING:
+    from gradio_client import Client
 
 CLIENTS = 20
 QUESTIONS = 200
@@ -58,17 +61,21 @@ def measure_chatting(workload: Workload) -> Result:
     )
 
 
+def gradios_client(url: str) -> "Client":
+    """Gradio's own client of the chat at the address, which tells its makers nothing of it."""
+    from gradio_client import Client
+
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # without it the argument alone is not heard
+    return Client(url, verbose=False, analytics_enabled=False, httpx_kwargs={"timeout": _PATIENCE_S})
+
+
 def ask_together(url: str, questions: Sequence[str], *, clients: int) -> list[tuple[dict[str, Any] | None, float]]:
     """All questions sent before any answer is waited for, shared among the clients.
 
     For each its answer, None where there was none, and the seconds from asking to answer.
     """
-    from gradio_client import Client
-
     with ThreadPoolExecutor(clients) as threads:
-        opened = list(
-            threads.map(lambda _: Client(url, verbose=False, httpx_kwargs={"timeout": _PATIENCE_S}), range(clients))
-        )
+        opened = list(threads.map(lambda _: gradios_client(url), range(clients)))
         taken: list[float] = [0.0] * len(questions)
         jobs = []
         for number, question in enumerate(questions):
