@@ -1,8 +1,8 @@
 """A follow-up and its conversation to a question that stands alone.
 
 By rule: a question that leans on what was said before (a pronoun without a name, "and in 2025?", "why?") gets the name
-that its pronoun stands for, where the last question was about one person; otherwise it is asked together with what the
-last question was about. By a language model, where there is one: it is asked to say the question in full, and what it
+that its pronoun stands for, where the last question was about one person, and "and about the pier?" the rest of a
+question about something else; otherwise it is asked together with what the last question was about. By a language model, where there is one: it is asked to say the question in full, and what it
 says is taken only if it is made of the conversation's names and numbers. A question that stands alone is left alone.
 """
 
@@ -40,6 +40,8 @@ _PERSON = re.compile(
 _SHORT = 3  # words: so few name no topic of their own, but for "Who met Quill?"
 _WHO_NAMED = re.compile(rf"\W*[Ww]ho \w+ {_WORD}\W*$")
 _SPOKEN_OF = re.compile(rf"\b(?:about|of|on) {_WORD}(?: {_WORD})*")
+_ABOUT_ANOTHER = re.compile(r"\W*(?:and|but|or)\W+(?P<about>about\b.+)", re.IGNORECASE)  # "and about the pier?"
+_ABOUT = re.compile(r"\babout\b(?!.*\babout\b)", re.IGNORECASE)  # the last one
 
 INSTRUCTIONS = """\
 You are given a conversation and its last question. Write that question so that it can be understood without the
@@ -66,15 +68,29 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     """
     if not history or not needs_history(question):
         return question
-    topic = [turn.question for turn in history]
-    while len(topic) > 1 and needs_history(topic[-1]):
-        topic.pop()
+    topic = _topic(history)
+    return _filled_in(question, topic) or f"{topic.rstrip(' ?.!')}? {question}"
+
+
+def _topic(history: Sequence[Turn]) -> str:
+    """The last question that stands alone, or does with what its pronoun stood for."""
+    *before, last = history
+    if not before or not needs_history(last.question):
+        return last.question
+    topic = _topic(before)
+    return _filled_in(last.question, topic) or topic
+
+
+def _filled_in(question: str, topic: str) -> str:
+    """The question with what it leaves out of the one before it, "" where it is not plain what that is."""
+    if (other := _ABOUT_ANOTHER.match(question)) and (spoken_of := _ABOUT.search(topic)):
+        return f"{topic[: spoken_of.start()]}{other['about']}"
     # "What did Quill say about Lind?" is about Quill, where there is one.
-    names = _names(_SPOKEN_OF.sub("", topic[-1])) or _names(topic[-1])
+    names = _names(_SPOKEN_OF.sub("", topic)) or _names(topic)
     if len(names) == 1 and (found := _PERSON.search(question)):
         name = names[0] + ("’s" if found["owner"] else "")
         return question[: found.start()] + name + question[found.end() :]
-    return f"{topic[-1].rstrip(' ?.!')}? {question}"
+    return ""
 
 
 def _names(question: str) -> list[str]:

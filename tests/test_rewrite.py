@@ -52,6 +52,29 @@ def test_a_pronoun_gets_the_name_of_the_one_person_it_can_stand_for(before: str,
     assert standalone(question, [Turn(before, "")]) == asked
 
 
+@pytest.mark.parametrize(
+    ("before", "question", "asked"),
+    [
+        (
+            ["Who is Jana Horak?", "What did she say about the pier?"],
+            "and about Bergen?",
+            "What did Jana Horak say about Bergen?",
+        ),
+        (
+            ["Who is Jana Horak?", "What did she say about the pier?"],
+            "When was that?",
+            "What did Jana Horak say about the pier? When was that?",
+        ),
+        (["Did Horak talk about a book about fish?"], "And about boats?", "Did Horak talk about a book about boats?"),
+        (["Who is Jana Horak?"], "And about the pier?", "Who is Jana Horak? And about the pier?"),
+        (["Who is Jana Horak?", "Why?", "What is her boat called?"], "Why?", "What is Jana Horak’s boat called? Why?"),
+    ],
+)
+def test_a_follow_up_leans_on_the_last_one_as_it_was_understood(before: list[str], question: str, asked: str) -> None:
+    """Not on the first of the conversation, once a pronoun's name is known."""
+    assert standalone(question, [Turn(earlier, "") for earlier in before]) == asked
+
+
 def test_what_a_model_is_shown_is_the_end_of_the_conversation() -> None:
     """The last turns, each on its own lines, and the question last."""
     turns = [Turn(f"Who is number {i}?", "x" * 900) for i in range(9)]
