@@ -27,17 +27,24 @@ _ABOUT = re.compile(r"\b(?:about|on|of|regarding|concerning|as to|(?=whether))\b
 
 _NAME = r"(?:[A-Z][\w.’'-]*)(?:\s+(?:(?:of|for|the|de|van|von|al|bin)\s+){0,2}[A-Z][\w.’'-]*)*"
 _TITLED = rf"(?:(?:the|President|Mr\.?|Mrs\.?|Ms\.?)\s+)*(?P<who>{_NAME})"
+_UTTERANCE = (
+    r"(?:exact\s+|own\s+|actual\s+)?(?:answer|argument|claim|comment|opinion|position|prediction|quote|remark"
+    r"|reply|stance|statement|take|view|word|wording)s?"
+)
+_WHAT_IS = r"\b[Ww]hat(?:\s+(?:is|was|are|were)|[’']s)\s+"
+_HAS = r"(?:did|does|do|has|had|have)\s+"
+_HIMSELF = r"(?:\w+ly\s+|(?:him|her|it|them)sel(?:f|ves)\s+|ever\s+)?"
 # "What did Ada Quill reply": words like these have one speaker, and another's are no answer.
 _WORDS_OF = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"\b[Ww]hat\s+(?:else\s+)?(?:did|does|do|has|had|have)\s+{_TITLED}\s+"
-        r"(?:\w+ly\s+|(?:him|her|it|them)sel(?:f|ves)\s+|ever\s+)?"
+        rf"\b[Ww]hat\s+(?:else\s+)?{_HAS}{_TITLED}\s+{_HIMSELF}"
         r"(?:said|says?|told|tell|repl(?:y|ied)|answer(?:ed)?|respond(?:ed)?|promised?|claim(?:ed)?|argued?|warn(?:ed)?"
         r"|predict(?:ed)?|suggest(?:ed)?|announced?|stated?|anticipated?|insist(?:ed)?|speculated?|think|thought"
         r"|believed?|written|write)\b",
-        rf"\b[Ww]hat(?:\s+(?:is|was|are|were)|[’']s)\s+{_TITLED}(?:[’']s|(?<=s)[’'])\s+"
-        r"(?:answer|comment|opinion|position|prediction|reply|stance|take|view|words)s?\b",
+        rf"{_WHAT_IS}(?:the\s+{_UTTERANCE}\s+of\s+)?{_TITLED}(?:[’']s|(?<=s)[’'])\s+{_UTTERANCE}\b",
+        rf"{_WHAT_IS}the\s+{_UTTERANCE}\s+(?:of|by|from)\s+{_TITLED}(?=\W*$|\s+(?:about|on|to|in)\b)",
+        rf"\b(?:[Ww]hen|[Ww]here)\s+{_HAS}{_TITLED}\s+{_HIMSELF}(?:said|says?|told|tell|announced?|promised?|warn(?:ed)?)\b",
     )
 )
 _ON_WHAT = re.compile(r"(?:about|on|of|regarding|concerning|as to|to|at|in|during|after|before|when)\s+", re.IGNORECASE)
@@ -84,6 +91,8 @@ def whose_words(question: str, content_words: Analyse, texts: Iterable[str] = ()
     subject = rest[about.end() :] if about else None
     if set(content_words(f"{rest} say")) <= _SAYING:  # "tell him", "say about it"
         subject = ""
+    if not found.group().lower().startswith("what"):  # when or where they said it is for the reader to find
+        subject = None
     return re.sub(r"[’']s?$", "", found["who"]).split()[-1], subject
 
 

@@ -1,9 +1,10 @@
 """A follow-up and its conversation to a question that stands alone.
 
 By rule: a question that leans on what was said before (a pronoun without a name, "and in 2025?", "why?") gets the name
-that its pronoun stands for, where the last question was about one person, and "and about the pier?" the rest of a
-question about something else; otherwise it is asked together with what the last question was about. By a language model, where there is one: it is asked to say the question in full, and what it
-says is taken only if it is made of the conversation's names and numbers. A question that stands alone is left alone.
+that its pronoun stands for, where the last question was about one person; "and about the pier?" and "and Lind?" ask the
+last question of something or somebody else; any other is asked together with what the last question was about. By a
+language model, where there is one: it is asked to say the question in full, and what it says is taken only if it is
+made of the conversation's names and numbers. A question that stands alone is left alone.
 """
 
 import re
@@ -26,6 +27,7 @@ _EMPTY_IT = re.compile(
     r"\b(?:is|was) (?:it|there|this) (?:true|possible|likely|a|any)\b|\bso (?:far|much|many)\b", re.IGNORECASE
 )
 _ENDS_THERE = re.compile(r"\b(?:there|then|it|(?:that|this|these|those)(?: [a-z]+)?)\W*$", re.IGNORECASE)
+_ENDS_IN_IT = re.compile(r"\b(?:it|that|this)\W*$", re.IGNORECASE)
 _NAME = re.compile(r"(?<!^)(?<![.?!] )\b[A-Z][\w’'-]+")
 _WORD = r"[A-Z][\w’'-]*[\w]"
 # A name that may be a person's: not behind "in", "at" and the like, nor behind "the".
@@ -41,6 +43,9 @@ _SHORT = 3  # words: so few name no topic of their own, but for "Who met Quill?"
 _WHO_NAMED = re.compile(rf"\W*[Ww]ho \w+ {_WORD}\W*$")
 _SPOKEN_OF = re.compile(rf"\b(?:about|of|on) {_WORD}(?: {_WORD})*")
 _ABOUT_ANOTHER = re.compile(r"\W*(?:and|but|or)\W+(?P<about>about\b.+)", re.IGNORECASE)  # "and about the pier?"
+_ANOTHER = re.compile(
+    rf"\W*(?i:and|but|or|(?:and )?(?:what|how) about)\W+(?P<who>{_WORD}(?: {_WORD})*)\W*"
+)  # "and Lind?"
 _ABOUT = re.compile(r"\babout\b(?!.*\babout\b)", re.IGNORECASE)  # the last one
 
 INSTRUCTIONS = """\
@@ -58,7 +63,10 @@ def needs_history(question: str) -> bool:
     short = len(question.split()) <= _SHORT and not _WHO_NAMED.match(question)
     if short or _CONTINUES.match(question) or _ENDS_THERE.search(question):
         return True
-    return bool(_LEANS.search(_EMPTY_IT.sub("", question))) and not _NAME.search(question)
+    leans = _LEANS.search(_EMPTY_IT.sub("", question))
+    name, person = _NAME.search(question), _PERSON.search(question)
+    # "What did he say about Lind?" leans: who comes before the name is not the one named.
+    return bool(leans) and (name is None or bool(person and person.start() < name.start()))
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
@@ -69,7 +77,13 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     if not history or not needs_history(question):
         return question
     topic = _topic(history)
-    return _filled_in(question, topic) or f"{topic.rstrip(' ?.!')}? {question}"
+    filled = _filled_in(question, topic)
+    return filled if _stands(filled) else f"{topic.rstrip(' ?.!')}? {filled or question}"
+
+
+def _stands(filled: str) -> bool:
+    """Whether nothing is left out any more, as in "When did Quill say that?"."""
+    return bool(filled) and not _ENDS_IN_IT.search(filled)
 
 
 def _topic(history: Sequence[Turn]) -> str:
@@ -78,7 +92,8 @@ def _topic(history: Sequence[Turn]) -> str:
     if not before or not needs_history(last.question):
         return last.question
     topic = _topic(before)
-    return _filled_in(last.question, topic) or topic
+    filled = _filled_in(last.question, topic)
+    return filled if _stands(filled) else topic
 
 
 def _filled_in(question: str, topic: str) -> str:
@@ -87,6 +102,8 @@ def _filled_in(question: str, topic: str) -> str:
         return f"{topic[: spoken_of.start()]}{other['about']}"
     # "What did Quill say about Lind?" is about Quill, where there is one.
     names = _names(_SPOKEN_OF.sub("", topic)) or _names(topic)
+    if len(names) == 1 and (another := _ANOTHER.fullmatch(question)):
+        return topic.replace(names[0], another["who"], 1)
     if len(names) == 1 and (found := _PERSON.search(question)):
         name = names[0] + ("’s" if found["owner"] else "")
         return question[: found.start()] + name + question[found.end() :]

@@ -118,6 +118,13 @@ def test_an_overview_without_a_topic_is_about_everything(question: str, topicles
         ("What has Ada Quill herself said?", "Quill", ""),
         ("What did Ada Quill say about the repairs? and about the pier?", "Quill", "the repairs? and about the pier"),
         ("What did Ada Quill say about the repairs? and who asked her?", "", None),
+        ("What is the exact wording of Ada Quill's statement on the repairs?", "Quill", "the repairs"),
+        ("What were Quill's own words?", "Quill", ""),
+        ("What are the comments of Ada Quill about the repairs?", "Quill", "the repairs"),
+        ("What is the wording of the Quill report on the repairs?", "", None),
+        ("What is the name of Ada Quill?", "", None),
+        ("What did Ada Quill say about the repairs? When did Ada Quill say that?", "Quill", None),
+        ("When did Ada Quill leave?", "", None),
     ],
 )
 def test_whose_words_are_asked_for_and_on_what(question: str, who: str, topic: str | None) -> None:
