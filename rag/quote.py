@@ -10,7 +10,7 @@ from index.types import Document
 from rag.types import Evidence
 
 _ALIKE = 0.8  # share of stems in common above which two sentences say the same
-_WEAK = 0.2  # a further quote is shown when its probability is at least this share of the best one's
+_WEAK = 0.25  # a further quote is shown when its probability is at least this share of the best one's
 _OVERVIEW = re.compile(
     r"\b(?:compar(?:e[sd]?|ing|isons?)|contrast\w*|differ(?:s|ed|ences?)?|disagree\w*|over time|chang\w+ over|evol\w+"
     r"|timeline"
