@@ -46,7 +46,7 @@ _ABOUT_ANOTHER = re.compile(r"\W*(?:and|but|or)\W+(?P<about>about\b.+)", re.IGNO
 _ANOTHER = re.compile(
     rf"\W*(?i:and|but|or|(?:and )?(?:what|how) about)\W+(?P<who>{_WORD}(?: {_WORD})*)\W*"
 )  # "and Lind?"
-_ABOUT = re.compile(r"\babout\b(?!.*\babout\b)", re.IGNORECASE)  # the last one
+_ABOUT = re.compile(r"\babout\b", re.IGNORECASE)
 
 INSTRUCTIONS = """\
 You are given a conversation and its last question. Write that question so that it can be understood without the
@@ -88,18 +88,20 @@ def _stands(filled: str) -> bool:
 
 def _topic(history: Sequence[Turn]) -> str:
     """The last question that stands alone, or does with what its pronoun stood for."""
-    *before, last = history
-    if not before or not needs_history(last.question):
-        return last.question
-    topic = _topic(before)
-    filled = _filled_in(last.question, topic)
-    return filled if _stands(filled) else topic
+    topic = history[0].question
+    for turn in history[1:]:
+        if not needs_history(turn.question):
+            topic = turn.question
+        elif _stands(filled := _filled_in(turn.question, topic)):
+            topic = filled
+    return topic
 
 
 def _filled_in(question: str, topic: str) -> str:
     """The question with what it leaves out of the one before it, "" where it is not plain what that is."""
-    if (other := _ABOUT_ANOTHER.match(question)) and (spoken_of := _ABOUT.search(topic)):
-        return f"{topic[: spoken_of.start()]}{other['about']}"
+    spoken_of = [found.start() for found in _ABOUT.finditer(topic)]
+    if (other := _ABOUT_ANOTHER.match(question)) and spoken_of:
+        return f"{topic[: spoken_of[-1]]}{other['about']}"
     # "What did Quill say about Lind?" is about Quill, where there is one.
     names = _names(_SPOKEN_OF.sub("", topic)) or _names(topic)
     if len(names) == 1 and (another := _ANOTHER.fullmatch(question)):

@@ -21,6 +21,7 @@ from tests.browsing import (
     visiting,
 )
 from tests.live import chatting
+from ui.talk import Talk
 
 pytestmark = pytest.mark.browser
 
@@ -104,6 +105,22 @@ def test_a_conversation_is_renamed_where_it_stands_and_deleted_at_the_second_cli
     expect(page.locator(".welcome")).to_be_visible()
     load_again(page)
     expect(page.locator(".welcome")).to_be_visible()
+
+
+def test_what_comes_as_nothing_takes_nothing_away(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from Gradio where an event was cut off at a bad moment: the conversation and the list stay as they were."""
+    ask(page, QUESTION)
+    settle(page)
+    monkeypatch.setattr(Talk, "judge", lambda *_: None)
+    page.get_by_role("button", name="Helpful", exact=True).click()
+    settle(page)
+    expect(page.locator(".turn .question")).to_have_text([QUESTION])
+    monkeypatch.setattr(Talk, "listed", lambda *_: None)
+    page.locator("[data-rename]").click()
+    page.keyboard.type("Talks")
+    page.keyboard.press("Enter")
+    settle(page)
+    expect(page.locator("#conversation-list .open")).to_have_text([QUESTION])
 
 
 def test_an_answer_is_copied_and_it_and_the_conversation_are_saved_with_their_sources(

@@ -64,6 +64,11 @@ let conversation = "0";
 let stands = props.value;
 if (location.hash.length > 1) element.classList.add("restoring");
 watch("value", () => {
+  // Gradio sends nothing at all where an event was cut off at a bad moment (seen once on a busy machine).
+  if (!element.firstElementChild) {
+    props.value = stands;
+    return;
+  }
   if (shown && element.querySelector("[data-renewed]")) { // other examples; an answer came while they were on their way
     props.value = stands;
     return;

@@ -73,7 +73,13 @@ document.addEventListener("keydown", (event) => {
     element.querySelector("[data-toggle]").focus();
   }
 });
+let stands = props.value;
 watch("value", () => {
   const toggle = element.querySelector("[data-toggle]");
+  if (!toggle) { // nothing at all: as in chat.js
+    props.value = stands;
+    return;
+  }
+  stands = props.value;
   toggle.setAttribute("aria-expanded", String(element.classList.contains("shown")));
 });
