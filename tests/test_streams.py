@@ -36,6 +36,7 @@ class Page:
     def __init__(self, streams: Streams) -> None:
         self.streams = streams
         self.closed = asyncio.Event()
+        self.before_stream: asyncio.Event | None = None  # what the stream's first message waits for
         self.came: list[bytes] = []
 
     async def stream(self, session: str) -> None:
@@ -43,10 +44,13 @@ class Page:
             await self.closed.wait()
             return {"type": "http.disconnect"}
 
+        async def send(message: Message) -> None:
+            if self.before_stream:
+                await self.before_stream.wait()
+            await self._kept(message)
+
         query = f"session_hash={session}".encode()
-        await self.streams(
-            {"type": "http", "path": "/gradio_api/queue/data", "query_string": query}, receive, self._kept
-        )
+        await self.streams({"type": "http", "path": "/gradio_api/queue/data", "query_string": query}, receive, send)
 
     async def join(self, session: str) -> None:
         bodies = iter([json.dumps({"session_hash": session, "data": []}).encode()])
@@ -77,6 +81,27 @@ def test_a_join_is_acknowledged_when_the_page_has_closed_the_stream_that_ended_b
         assert page.came == [END, b'{"event_id": "one"}']
 
     played(scene)
+
+
+def test_a_join_is_held_from_when_it_is_known_that_a_stream_is_for_nothing() -> None:
+    """Not only once the page has been told, for which its connection may keep the server waiting."""
+
+    async def scene() -> None:
+        page, free = Page(Streams(gradio, waiting_for(one=set()))), asyncio.Event()
+        page.before_stream = free
+        ended = asyncio.create_task(page.stream("one"))
+        await asyncio.sleep(0)
+        joined = asyncio.create_task(page.join("one"))
+        await asyncio.sleep(0.05)
+        assert page.came == []
+        free.set()
+        await asyncio.sleep(0.05)
+        assert [b"close_stream" in came for came in page.came] == [True]
+        page.closed.set()
+        await asyncio.gather(ended, joined)
+        assert page.came[1:] == [b'{"event_id": "one"}']
+
+    asyncio.run(scene())
 
 
 def test_others_and_whoever_comes_later_are_not_held_up() -> None:

@@ -18,7 +18,6 @@ from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import QueryParams
-from starlette.responses import StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LAST = b'"msg":"close_stream"'  # a quotation mark in anything that somebody wrote has a backslash before it
@@ -51,7 +50,8 @@ class Streams:
         async def until_let_go(message: Message) -> None:
             if _LAST in message.get("body", b""):
                 self._ending[session] = gone
-            if not message.get("more_body") and self._ending.get(session) is gone:
+            done = message["type"] == "http.response.body" and not message.get("more_body")
+            if done and self._ending.get(session) is gone:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_PATIENCE_S):
                         while (await receive())["type"] != "http.disconnect":
@@ -59,7 +59,11 @@ class Streams:
             await send(message)
 
         try:
-            await (_ended() if self._has_all(session) else self.app)(scope, receive, until_let_go)
+            if self._has_all(session):
+                self._ending[session] = gone  # now, not when it has been said: an event may be taken between
+                await _end(until_let_go)
+            else:
+                await self.app(scope, receive, until_let_go)
         finally:
             gone.set()
             if self._ending.get(session) is gone:
@@ -91,9 +95,11 @@ class Streams:
         await self.app(scope, replayed, when_let_go)
 
 
-def _ended() -> StreamingResponse:
-    """A stream with Gradio's last message only."""
-    return StreamingResponse(iter([b"data: {" + _LAST + b"}\n\n"]), media_type="text/event-stream")
+async def _end(send: Send) -> None:
+    """A stream with Gradio's last message only. Not one of Starlette's, which waits for a thread to be free."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+    await send({"type": "http.response.body", "body": b"data: {" + _LAST + b"}\n\n", "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _session(body: bytes) -> str:
