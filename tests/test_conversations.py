@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import stat
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,6 +103,25 @@ def test_fields_of_one_exchange_are_changed_and_the_rest_stays(kept: Conversatio
     assert kept.change(ADA, number, 1, verdict=-1, comment="no") == replace(exchange("Why?"), verdict=-1, comment="no")
     assert kept.exchanges(ADA, number)[0] == exchange("Who?")
     assert kept.change(ADA, number, 2, verdict=1) is None
+
+
+def test_two_changes_at_once_are_both_kept(kept: Conversations, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when an answer is judged while suggestions are being made for it."""
+    number = kept.append(ADA, 0, exchange("Who?"))
+    with ThreadPoolExecutor(1) as pool:
+        others: list[Future[Exchange | None]] = []
+
+        def meanwhile(read: Exchange, **fields: object) -> Exchange:
+            if not others:
+                others.append(pool.submit(kept.change, ADA, number, 0, verdict=-1, comment="No"))
+                wait(others, timeout=0.2)
+            return replace(read, **fields)  # type: ignore[arg-type]
+
+        monkeypatch.setattr("ui.conversations.replace", meanwhile)
+        kept.change(ADA, number, 0, suggested=("Why?",))
+        others[0].result(10)
+    (now,) = kept.exchanges(ADA, number)
+    assert (now.verdict, now.comment, now.suggested) == (-1, "No", ("Why?",))
 
 
 def test_half_a_surrogate_pair_does_not_lose_the_answer(kept: Conversations) -> None:

@@ -154,6 +154,7 @@ class Conversations:
     def change(self, owner: str, number: int, turn: int, **fields: object) -> Exchange | None:
         """Replace fields of an exchange; returns it as it then is, None where this owner has no such exchange."""
         with self._open() as db:
+            db.execute("BEGIN IMMEDIATE")  # before reading: what another changes meanwhile would be written over
             row = db.execute(
                 "SELECT exchange FROM exchanges JOIN conversations USING (number) "
                 "WHERE owner = ? AND number = ? AND turn = ?",
