@@ -46,7 +46,7 @@ _ABOUT_ANOTHER = re.compile(r"\W*(?:and|but|or)\W+(?P<about>about\b.+)", re.IGNO
 _ANOTHER = re.compile(
     rf"\W*(?i:and|but|or|(?:and )?(?:what|how) about)\W+(?P<who>{_WORD}(?: {_WORD})*)\W*"
 )  # "and Lind?"
-_ABOUT = re.compile(r"\babout\b", re.IGNORECASE)
+_UP_TO_ABOUT = re.compile(r".*\b(?=about\b)", re.IGNORECASE | re.DOTALL)  # the last one
 
 INSTRUCTIONS = """\
 You are given a conversation and its last question. Write that question so that it can be understood without the
@@ -70,7 +70,7 @@ def needs_history(question: str) -> bool:
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
-    """The question with its pronoun's name, or behind the last one that stood alone; by itself when it needs neither.
+    """The question with what it leaves out, or behind the last one that stood alone; by itself when it needs neither.
 
     history: oldest first.
     """
@@ -99,9 +99,8 @@ def _topic(history: Sequence[Turn]) -> str:
 
 def _filled_in(question: str, topic: str) -> str:
     """The question with what it leaves out of the one before it, "" where it is not plain what that is."""
-    spoken_of = [found.start() for found in _ABOUT.finditer(topic)]
-    if (other := _ABOUT_ANOTHER.match(question)) and spoken_of:
-        return f"{topic[: spoken_of[-1]]}{other['about']}"
+    if (other := _ABOUT_ANOTHER.match(question)) and (asked := _UP_TO_ABOUT.match(topic)):
+        return asked.group() + other["about"]
     # "What did Quill say about Lind?" is about Quill, where there is one.
     names = _names(_SPOKEN_OF.sub("", topic)) or _names(topic)
     if len(names) == 1 and (another := _ANOTHER.fullmatch(question)):

@@ -64,12 +64,9 @@ let conversation = "0";
 let stands = props.value;
 if (location.hash.length > 1) element.classList.add("restoring");
 watch("value", () => {
-  // Gradio sends nothing at all where an event was cut off at a bad moment (seen once on a busy machine).
-  if (!element.firstElementChild) {
-    props.value = stands;
-    return;
-  }
-  if (shown && element.querySelector("[data-renewed]")) { // other examples; an answer came while they were on their way
+  // Gradio sends nothing at all where an event was cut off at a bad moment (seen once on a busy machine); and other
+  // examples, when an answer came while they were on their way, would take its place.
+  if (!element.firstElementChild || (shown && element.querySelector("[data-renewed]"))) {
     props.value = stands;
     return;
   }
