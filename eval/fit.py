@@ -5,8 +5,9 @@
 1. The weights of the sentence features, by a softmax over the sentences found for each question, from the SQuAD
 questions of train_reader.jsonl.gz. 2. Which sentence is best: how features and reading add up, by logistic regression
 on sampled questions of squad2_dev. 3. Whether any answers: the weights with the largest area under the curve, over the
-mean of squad2_dev, clapnq_dev and the project's own set, made a probability by logistic regression; and the curve: for
-each threshold, how often each set abstains rightly and wrongly. Run after `eval.train_reader`.
+mean of squad2_dev and clapnq_dev, made a probability by logistic regression; and the curve: for each threshold, how
+often each set abstains rightly and wrongly. No set that eval/questions/sets.toml calls developed or held out is read.
+Run after `eval.train_reader`.
 """
 
 import argparse
@@ -20,13 +21,12 @@ import numpy as np
 import platformdirs
 from scipy.optimize import minimize
 
-from eval.metrics import contains_answer
+from eval.measures import contains_answer
 from eval.questions import Question, read_corpus, read_questions
 from eval.train_reader import read_rows
 from index.load import document_id, normalise
 from index.types import Document
 from rag import Assistant
-from rag.assistant import seeds_folder
 from rag.evidence import FEATURES, WEIGHTS_FILE, load_weights, log_odds
 from rag.quote import wants_overview
 from rag.rewrite import standalone
@@ -130,7 +130,7 @@ def signals(questions: Sequence[Question], assistant: Assistant) -> list[Signals
             (
                 values[member],
                 log_odds(float(chance)),
-                float(contains_answer(considered.described.sentences[member].text, question.answers)),
+                float(contains_answer(considered.described.sentences[member].text, question.accepted)),
             )
             for window, chances in considered.read
             for member, chance in zip(window.members, chances[1:], strict=True)
@@ -203,9 +203,6 @@ def main() -> None:
         with Assistant.open(cache / f"fit-{Path(corpus).parent}.library") as assistant:
             assistant.add(*read_corpus(given.data / corpus))
             sets[name] = signals(read_questions(given.data / questions)[:_ASKED], assistant)
-    with Assistant.open(cache / "fit-seeds.library") as assistant:
-        assistant.add(seeds_folder())
-        sets["seeds"] = signals(read_questions(Path(__file__).parent / "questions" / "seeds.jsonl"), assistant)
     if given.keep != "weights":
         squad = sets["squad2_dev sample"]
         table = np.concatenate([np.column_stack([s.values, s.readings]) for s in squad])

@@ -1,47 +1,88 @@
 """Question files and corpus files -> Questions and Documents.
 
-Both are JSONL, one object a line. A question: id, question, answers, answerable, gold_docs, gold_evidence, kind, and
-the conversation before it as `history` ([{"question": …, "answer": …}]) or `conversation` (turns of role and text, the
-last one the question itself). A corpus row: doc_id, title, text, date, source, url. Other fields are passed over.
+Both are JSONL, one object a line. A question: id, question (or turns, a conversation whose last one is the question),
+answerable, answers, docs, evidence and kind; `_QuestionRow` names every field. gold_docs and gold_evidence are other
+names of docs and evidence. A corpus row: doc_id, title, text, date, source, url. Fields that no set has are passed
+over; one that is nearly a known one is a misspelling and refused.
 
-Knows nothing of libraries: which of their ids a gold document has there is looked up through `Document.paths`.
+Knows nothing of libraries: where in one a question's documents and evidence stand is looked up by `locate`.
 """
 
+import codecs
+import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError, model_validator
 
+from eval.measures import holds, plain
 from index.dates import from_iso
-from index.errors import DocumentError
+from index.errors import DocumentError, UsageError
 from index.load import document_id, normalise
 from index.types import DateInfo, Document
 from rag.types import Turn
+
+_TOLD = 8  # mistakes of one file that are told at once
+_MISSPELT = 0.8  # likeness from which a field is taken for a misspelt one ("answer", "gold_doc")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """One question and what a right answer to it is.
 
-    answers: accepted wordings. gold_docs: the corpus's own ids, or file stems. gold_evidence: verbatim pieces of
-    those documents. kind: what is tested, for grouping ("exact words", "near miss").
+    answers: groups of accepted wordings; one of every group is needed. docs: where the evidence stands, as paths or
+    the ends of paths, with or without suffix, or ids of a corpus. evidence: pieces of these documents, all needed;
+    any wording of a piece will do. kind: what is tested, for grouping ("fact", "unanswerable"). before: questions
+    that are asked first, so that the question follows on what was answered; history: exchanges that are given.
+    polarity: "yes" or "no" where that is asked. sides: who holds each group of answers. superseded: older statements
+    that are no answer any more. dates: of each piece of evidence, where their order counts. line: in its file, from 1.
     """
 
     id: str
     question: str
-    answers: tuple[str, ...]
+    answers: tuple[tuple[str, ...], ...]
     answerable: bool
-    gold_docs: tuple[str, ...]
-    gold_evidence: tuple[str, ...]
+    docs: tuple[str, ...]
+    evidence: tuple[tuple[str, ...], ...]
     kind: str
     history: tuple[Turn, ...] = ()
+    before: tuple[str, ...] = ()
+    polarity: str = ""
+    sides: tuple[str, ...] = ()
+    superseded: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    line: int = 0
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Every accepted wording, whichever group it is of."""
+        return tuple(answer for group in self.answers for answer in group)
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """Every wording of every piece of evidence."""
+        return tuple(wording for piece in self.evidence for wording in piece)
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str | int | float) else value
+
+
+def _groups(value: object) -> object:
+    """A list of answers is one group of them; a list of lists is several."""
+    value = _one_or_many(value)
+    alone = isinstance(value, list) and not any(isinstance(answer, list) for answer in value)
+    return [value] if alone and value else value
 
 
 _Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+_Strings = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+_Piece = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+_Pieces = Annotated[tuple[_Piece, ...], BeforeValidator(_one_or_many)]
 
 
 class _Exchange(BaseModel):
@@ -58,14 +99,42 @@ class _QuestionRow(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)  # ids are numbers in some sets
 
     id: _Text
-    question: _Text
-    answers: tuple[str, ...] = ()
+    question: _Text = ""
+    turns: tuple[_Text, ...] = ()
     answerable: bool
-    gold_docs: tuple[str, ...] = ()
-    gold_evidence: tuple[str, ...] = ()
+    answers: Annotated[tuple[_Piece, ...], BeforeValidator(_groups)] = ()
+    docs: _Strings = ()
+    evidence: _Pieces = ()
     kind: str = ""
     history: tuple[_Exchange, ...] = ()
     conversation: tuple[_Said, ...] = ()
+    polarity: str = ""
+    sides: _Strings = ()
+    superseded: _Strings = ()
+    dates: _Strings = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _other_names(cls, values: Any) -> Any:
+        for name in ("docs", "evidence"):
+            if f"gold_{name}" in values:
+                values = {**values, name: values[f"gold_{name}"]}
+        return values
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> "_QuestionRow":
+        if bool(self.question) == bool(self.turns):
+            raise ValueError("give 'question', or 'turns' whose last one is the question")
+        if self.polarity not in ("", "yes", "no"):
+            raise ValueError("'polarity' is yes or no")
+        return self
+
+
+_NAMES = (*_QuestionRow.model_fields, "gold_docs", "gold_evidence")
+# Fields of known sets that are nearly, but not, one of these.
+_OTHER_FIELDS = frozenset(
+    {"answerability", "expression", "context_doc", "docs_given", "note", "speaker", "via", "date"}
+)
 
 
 class _CorpusRow(BaseModel):
@@ -86,27 +155,42 @@ def read_questions(path: Path) -> list[Question]:
     """Every question of the file in order. Raises DocumentError naming the file, the line and the fix."""
     questions: list[Question] = []
     seen: dict[str, int] = {}
-    for line, values in _rows(path):
+    for line, values in read_rows(path):
+        for name in values.keys() - {*_NAMES, *_OTHER_FIELDS}:
+            if near := difflib.get_close_matches(name.lower(), _NAMES, 1, _MISSPELT):
+                raise DocumentError(
+                    f"{str(path)!r} line {line}: {name!r} is no field of a question; did you mean {near[0]!r}?"
+                )
         row = _checked(_QuestionRow, values, path, line)
         if row.id in seen:
             raise DocumentError(
                 f"{str(path)!r} line {line}: id {row.id!r} is taken by line {seen[row.id]}; give each question its own"
             )
         seen[row.id] = line
-        history = tuple(Turn(turn.question, turn.answer) for turn in row.history)
-        questions.append(
-            Question(
-                id=row.id,
-                question=row.question,
-                answers=tuple(answer for answer in row.answers if answer.strip()),
-                answerable=row.answerable,
-                gold_docs=row.gold_docs,
-                gold_evidence=tuple(normalise(piece) for piece in row.gold_evidence if piece.strip()),
-                kind=row.kind,
-                history=history or _exchanges([(said.role, said.text) for said in row.conversation]),
-            )
-        )
+        questions.append(_question(row, line))
     return questions
+
+
+def _question(row: _QuestionRow, line: int) -> Question:
+    groups = (tuple(a for a in group if a.strip()) for group in row.answers)
+    pieces = (tuple(normalise(w) for w in piece if w.strip()) for piece in row.evidence)
+    history = tuple(Turn(turn.question, turn.answer) for turn in row.history)
+    return Question(
+        id=row.id,
+        question=row.question or row.turns[-1],
+        answers=tuple(filter(None, groups)),
+        answerable=row.answerable,
+        docs=row.docs,
+        evidence=tuple(filter(None, pieces)),
+        kind=row.kind,
+        history=history or _exchanges([(said.role, said.text) for said in row.conversation]),
+        before=row.turns[:-1],
+        polarity=row.polarity,
+        sides=row.sides,
+        superseded=row.superseded,
+        dates=row.dates,
+        line=line,
+    )
 
 
 def read_corpus(path: Path) -> list[Document]:
@@ -116,7 +200,7 @@ def read_corpus(path: Path) -> list[Document]:
     """
     documents: dict[str, Document] = {}
     seen: dict[str, int] = {}
-    for line, values in _rows(path):
+    for line, values in read_rows(path):
         row = _checked(_CorpusRow, values, path, line)
         if row.doc_id in seen:
             raise DocumentError(
@@ -141,16 +225,79 @@ def read_corpus(path: Path) -> list[Document]:
     return list(documents.values())
 
 
-def library_ids(documents: Iterable[Document]) -> dict[str, str]:
-    """What a gold document may be called -> its id in the library: the part behind "#" of a path, a path's stem, or
-    the id itself."""
-    ids: dict[str, str] = {}
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where in a library each question's documents stand, and what is odd about the set, a sentence a row.
+
+    gold: question id -> ids of its documents, in its order.
+    """
+
+    gold: Mapping[str, tuple[str, ...]]
+    remarks: tuple[str, ...]
+
+
+def locate(questions: Sequence[Question], documents: Iterable[Document], library: str) -> Located:
+    """Look up what each question names.
+
+    Remarks tell of evidence that stands in none of its documents, and of answerable questions that say nothing to be
+    judged by. Raises UsageError for a document that the library does not hold, or that several have the name of.
+    """
+    documents = list(documents)
+    names = library_names(documents)
+    words = {document.doc_id: plain(document.text) for document in documents}
+    gold: dict[str, tuple[str, ...]] = {}
+    wrong: list[str] = []
+    remarks: list[str] = []
+    for question in questions:
+        found: list[str] = []
+        for name in question.docs:
+            at = names.get(name, {})
+            if not at:
+                wrong.append(f"question {question.id!r} names the document {name!r}, which {library!r} does not hold")
+            elif len(at) > 1:
+                paths = " and ".join(map(repr, sorted(at.values())[:3]))
+                wrong.append(
+                    f"question {question.id!r} names the document {name!r}, which may be {paths}; write so much of "
+                    "the path that it is one"
+                )
+            found += at
+        gold[question.id] = tuple(dict.fromkeys(found))
+        where = f"line {question.line}, {question.id!r}: " if question.line else f"{question.id!r}: "
+        among = [words[doc_id] for doc_id in gold[question.id]] or list(words.values())
+        remarks += [
+            f"{where}this evidence stands in none of its documents: {piece[0]!r}"
+            for piece in question.evidence
+            if not any(holds(text, plain(wording)) for text in among for wording in piece)
+        ]
+        if question.answerable and not (question.answers or question.evidence or question.docs):
+            remarks.append(f"{where}it names no answers, evidence or docs, so its answer cannot be judged")
+    if wrong:
+        more = f" (and {len(wrong) - _TOLD} more)" if len(wrong) > _TOLD else ""
+        raise UsageError(
+            "; ".join(wrong[:_TOLD]) + more + "; ask the library that the questions are about with --library, or "
+            "their corpus file with --corpus"
+        )
+    return Located(gold, tuple(remarks))
+
+
+def library_names(documents: Iterable[Document]) -> dict[str, dict[str, str]]:
+    """What a document may be called -> the ids of those that are called so, each with a path of its own.
+
+    A document is called by its id, the part behind "#" of a path, or the end of a path, with or without its suffix.
+    """
+    names: dict[str, dict[str, str]] = {}
     for document in documents:
-        ids[document.doc_id] = document.doc_id
+        names.setdefault(document.doc_id, {})[document.doc_id] = document.doc_id
         for path in document.paths:
-            _, mark, name = path.partition("#")
-            ids[name if mark else PurePath(path).stem] = document.doc_id
-    return ids
+            file, mark, row = path.partition("#")
+            called = [row] if mark else []
+            parts = PurePosixPath(file.replace("\\", "/")).parts
+            for first in range(len(parts)):
+                end = PurePosixPath(*parts[first:])
+                called += [str(end), str(end.with_suffix(""))] if end.name else []
+            for name in called:
+                names.setdefault(name, {})[document.doc_id] = path
+    return names
 
 
 def evidence_spans(text: str, evidence: Iterable[str]) -> list[tuple[int, int]]:
@@ -167,17 +314,19 @@ def evidence_spans(text: str, evidence: Iterable[str]) -> list[tuple[int, int]]:
     return spans
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Line number, from 1, and object of every line that is not blank."""
+def read_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Line number, from 1, and object of every line that is not blank. Raises DocumentError as `read_questions`."""
     try:
-        # Split at \n only: str.splitlines would also cut at the U+2028 that a JSON string may carry.
-        lines = path.read_text(encoding="utf-8").split("\n")
+        data = path.read_bytes()
+        utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = data.decode("utf-16" if utf16 else "utf-8-sig")
     except FileNotFoundError:
         raise DocumentError(f"no file at {str(path)!r}; check the spelling") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DocumentError(f"cannot read {str(path)!r} ({error}); it must be a UTF-8 file of JSON lines") from error
     rows = 0
-    for number, line in enumerate(lines, start=1):
+    # Split at \n only: str.splitlines would also cut at the U+2028 that a JSON string may carry.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -200,11 +349,11 @@ def _checked(model: type[Row], values: Mapping[str, Any], path: Path, line: int)
         return model.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        what = first["msg"][:1].lower() + first["msg"][1:]
-        raise DocumentError(
-            f"{str(path)!r} line {line}: {field!r}: {what}; each line needs {_needed(model)}"
-        ) from error
+        field = ".".join(str(part) for part in first["loc"] if "[" not in str(part))
+        said = first["msg"].removeprefix("Value error, ")
+        what = said[:1].lower() + said[1:]
+        where = f"{field!r}: {what}" if field else what
+        raise DocumentError(f"{str(path)!r} line {line}: {where}; each line needs {_needed(model)}") from error
 
 
 def _needed(model: type[BaseModel]) -> str:

@@ -1,253 +1,324 @@
-"""A question file to figures on the terminal and in a JSON file; the libraries it needs are built once and kept.
+"""Question sets to an evaluation in JSON, on the terminal and, by `eval.report_html`, on a page.
 
-`run_file` is what `sayso eval` calls. Knows nothing of how a figure is made.
+`run_sets` is what `sayso eval` calls. Knows nothing of how a figure is made.
 """
 
-import hashlib
-import shutil
-import sys
-from collections.abc import Sequence
-from dataclasses import replace
+import gzip
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from platformdirs import user_cache_path
+from pydantic import ValidationError
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from eval.questions import Question, read_corpus, read_questions
-from eval.runner import Evaluation, Figures, Outcome, evaluate
-from index.errors import DocumentError, LibraryDamaged, LibraryNotFound, LibraryReadOnly, SpecMismatch
-from index.types import Document
+from eval import sets
+from eval.compare import Comparison, Turned
+from eval.figures import MEASURES, Difference, Figure
+from eval.journal import Journals
+from eval.libraries import Opener, brought_library, corpus_library, progress_bar
+from eval.pairs import Pair, is_pairs, read_pairs
+from eval.questions import Question, read_questions
+from eval.runner import Asked, ByName, Evaluation, ask_set, summarised, without_texts
+from index.errors import DocumentError
 from rag import Assistant, Settings
-from rag.assistant import seeds_folder
-from rag.types import to_json
+from rag.types import from_json, to_json
 
-# (field of Figures, words, unit)
-_OVERALL = (
-    ("recall_at_1", "evidence passage first", ""),
-    ("recall_at_4", "… among the first 4", ""),
-    ("recall_at_5", "… among the first 5", ""),
-    ("recall_at_10", "… among the first 10", ""),
-    ("mrr", "MRR of the evidence passage", ""),
-    ("ndcg_at_10", "nDCG@10 of the documents", ""),
-    ("first_quote_right", "first quote contains an accepted answer", ""),
-    ("any_quote_right", "any quote does", ""),
-    ("evidence_cited", "citations contain the evidence", ""),
-    ("docs_cited", "gold documents quoted", ""),
-    ("accepted", "answer contains an accepted answer", ""),
-    ("carried", "sentences whose numbers, names and negations are in their quotes", ""),
-    ("citation_precision", "citations that are evidence", ""),
-    ("citation_recall", "evidence that is cited", ""),
-    ("abstention_precision", "abstention precision", ""),
-    ("abstention_recall", "abstention recall", ""),
-    ("false_abstention_rate", "false abstention rate", ""),
-    ("ask_p50_ms", "ask() p50", "ms"),
-    ("ask_p95_ms", "ask() p95", "ms"),
-    ("tokens_p50", "tokens p50", "tokens"),
+_COLUMNS = (
+    ("evidence", "evid."),
+    ("evidence_all", "all"),
+    ("first", "first"),
+    ("citations_right", "cit."),
+    ("accepted", "answ."),
+    ("abstained_wrongly", "wrong."),
+    ("near_misses", "n.miss"),
+    ("premises", "prem."),
 )
-_BY_KIND = (
-    ("recall_at_1", "R@1"),
-    ("recall_at_4", "R@4"),
-    ("mrr", "MRR"),
-    ("ndcg_at_10", "nDCG"),
-    ("first_quote_right", "1st"),
-    ("any_quote_right", "any"),
-    ("evidence_cited", "evid."),
-)
+_PAIR_COLUMNS = (("pairs_refused", "refused"), ("pairs_passed", "passed"))
+_LISTED = 12  # questions that turned, on the terminal
 
 
-def run_file(
-    file: Path,
+def run_sets(
+    names: Sequence[str],
     *,
     corpus: Path | None = None,
     library: str | None = None,
-    out: Path | None = None,
     limit: int | None = None,
     settings: Settings | None = None,
+    opener: Opener | None = None,
 ) -> Evaluation:
-    """Evaluate the questions of a file (the first `limit` of them, when given) and write the figures to `out`.
+    """Evaluate question sets together: files, folders, or names of `eval.sets` (the first `limit` questions of each).
 
-    With a corpus its library is built in the user's cache at the first run. Without one the named library is asked;
-    questions about the seeds are asked of the seeds alone, whatever else the default library holds. Where the settings
-    name a language model, the quoted answers are evaluated too, to be compared with. Progress goes to stderr, where it
-    is a terminal; nothing is printed on stdout.
+    A set's documents stand in docs/ beside it, in `corpus` or in `library`; questions about the seeds are asked of
+    the seeds alone, whatever else the default library holds. Where the settings name a language model, the quoted
+    answers are evaluated too, to be compared with. Of sets that are never looked at no text is kept. Progress goes to
+    stderr, where it is a terminal; nothing is printed on stdout. opener: opens a library; by default with `settings`.
     """
-    questions = read_questions(file)
-    questions = questions[:limit] if limit else questions
+    chosen = [found for name in names for found in sets.named(name)]
     settings = settings or Settings.load()
+    opener = opener or _sharing_models(settings)
+    read = [(domain, path, *read_set(path, limit)) for domain, path in chosen]  # each is read before the first is asked
 
-    def asked_with(settings: Settings) -> Evaluation:
-        with _open(questions, corpus, library, settings) as assistant, _progress() as bar:
-            task = bar.add_task(f"asking {settings.model or 'for quotes'}", total=len(questions))
-            return evaluate(
-                assistant,
-                questions,
-                name=file.name,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
+    def asked_with(model: str) -> Evaluation:
+        asked: list[Asked] = []
+        with progress_bar() as bar:
+            task = bar.add_task(f"asking {model or 'for quotes'}", total=sum(len(row[2]) for row in read) or None)
+            for domain, path, questions, pairs in read:
+                with _open(path, questions, corpus, library, opener) as assistant:
+                    asked.append(
+                        ask_set(
+                            assistant.writing_with(model),
+                            questions,
+                            pairs if model == settings.model else (),
+                            journals=journals,
+                            domain=domain if len(read) > 1 else "",
+                            progress=lambda _, __: bar.advance(task),
+                        )
+                    )
+        name = ", ".join(names) if len(names) > 1 or len(chosen) > 1 else chosen[0][1].name
+        return summarised(asked, name=name, model=model, uses=sets.uses([path for _, path in chosen]))
 
-    evaluation = asked_with(settings)
-    if settings.model:
-        quoted = asked_with(settings.model_copy(update={"model": ""})).overall
-        evaluation = replace(evaluation, model=settings.model, quoted=quoted)
-    if out:
-        write_json(evaluation, out)
-    return evaluation
+    with Journals() as journals:
+        evaluation = asked_with(settings.model)
+        if settings.model:
+            evaluation = replace(evaluation, quoted=asked_with(""))
+    return without_texts(evaluation) if any(sets.is_held_out(path) for _, path in chosen) else evaluation
+
+
+def _sharing_models(settings: Settings) -> Opener:
+    """Opens the first library, and every other one beside it with the same models."""
+    opened: list[Assistant] = []
+
+    def open_library(folder: Path | None) -> Assistant:
+        if opened and folder is not None:
+            return opened[0].beside(folder)
+        opened.append(Assistant.open(folder, settings=settings))
+        return opened[-1]
+
+    return open_library
+
+
+def read_set(path: Path, limit: int | None = None) -> tuple[list[Question], list[Pair]]:
+    """The questions and the pairs of a folder, or of a file that holds the one or the other."""
+    if path.is_dir():
+        files = [path / "questions.jsonl", path / "pairs.jsonl"]
+        questions = read_questions(files[0]) if files[0].is_file() else []
+        pairs = read_pairs(files[1]) if files[1].is_file() else []
+    elif is_pairs(path):
+        questions, pairs = [], read_pairs(path)
+    else:
+        questions, pairs = read_questions(path), []
+    return (questions[:limit] if limit else questions), pairs
+
+
+def _open(
+    path: Path, questions: Sequence[Question], corpus: Path | None, library: str | None, opener: Opener
+) -> Assistant:
+    if corpus:
+        return corpus_library(corpus, opener=opener)
+    brought = brought_library(path, questions, opener) if library is None else None
+    return brought or opener(Path(library) if library is not None else None)
+
+
+# -- files -------------------------------------------------------------------------------------------------------------
+
+
+def check_writable(out: Path) -> None:
+    """Raises DocumentError when a file cannot be written, before anything is asked for it."""
+    existed = out.exists()
+    try:
+        with out.open("ab"):
+            pass
+    except OSError as error:
+        raise DocumentError(f"cannot write {str(out)!r}: {error.strerror}; name another file") from error
+    if not existed:
+        with suppress(OSError):
+            out.unlink()
 
 
 def write_json(evaluation: Evaluation, out: Path) -> None:
-    """Read it back with `rag.types.from_json(Evaluation, text)`. Raises DocumentError when it cannot be written."""
+    """For `read_json`; compressed where the name ends in .gz. Raises DocumentError when it cannot be written.
+
+    What stood there before stays until the new file is whole.
+    """
+    text = to_json(evaluation, indent=None if out.suffix == ".gz" else 1) + "\n"
+    data = gzip.compress(text.encode(), mtime=0) if out.suffix == ".gz" else text.encode()
+    write_whole(data, out)
+
+
+def write_whole(data: bytes, out: Path) -> None:
+    """Raises DocumentError when it cannot be written."""
+    part = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        out.write_text(to_json(evaluation, indent=2) + "\n", encoding="utf-8")
+        part.write_bytes(data)
+        part.replace(out)
     except OSError as error:
-        raise DocumentError(f"cannot write {str(out)!r}: {error.strerror}; name another file with --out") from error
+        raise DocumentError(f"cannot write {str(out)!r}: {error.strerror}; name another file") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def render(evaluation: Evaluation) -> list[RenderableType]:
-    """The tables for a terminal: all questions together, then by kind where there are several."""
-    overall = evaluation.overall
-    title = f"{evaluation.name}: {overall.questions} questions, {overall.answerable} answerable"
-    table = Table(title=title, box=SIMPLE_HEAD, min_width=len(title))
-    table.add_column("figure")
-    for heading in ["value"] if evaluation.quoted is None else ["quoted", PurePath(evaluation.model).name]:
-        table.add_column(heading, justify="right")
-    for row in figure_rows(evaluation):
-        table.add_row(*row)
-    tables: list[RenderableType] = [table]
-    if len(evaluation.kinds) > 1:
-        tables.append(_kinds_table(evaluation))
-    return tables
+def read_json(path: Path) -> Evaluation:
+    """Raises DocumentError when there is no evaluation there."""
+    try:
+        data = path.read_bytes()
+        return from_json(Evaluation, gzip.decompress(data) if path.suffix == ".gz" else data)
+    except FileNotFoundError:
+        raise DocumentError(f"no file at {str(path)!r}; check the spelling") from None
+    except (OSError, ValidationError, EOFError) as error:
+        raise DocumentError(
+            f"{str(path)!r} is not an evaluation of this version; make one with: sayso eval SET --out {path.name}"
+        ) from error
 
 
-def figure_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
-    """What is measured and its value, of those that this run has; with the quoted answers' value between, if any."""
-    columns = [evaluation.overall] if evaluation.quoted is None else [evaluation.quoted, evaluation.overall]
-    rows = [(words, unit, [getattr(figures, name) for figures in columns]) for name, words, unit in _OVERALL]
-    return [
-        (words, *(_with_unit(value, unit) for value in values))
-        for words, unit, values in rows
-        if any(value is not None for value in values)
-    ]
-
-
-def falls_short(outcome: Outcome) -> bool:
-    """Whether a question was answered where it has no answer, or neither its answer nor its evidence was found."""
-    if not outcome.status:  # only searched for
-        return outcome.ranked and outcome.rank is None
-    if not outcome.answerable:
-        return outcome.status != "abstained"
-    judged = (outcome.accepted, outcome.any_quote_right, outcome.evidence_cited)
-    return outcome.status in ("abstained", "error") or (any(j is not None for j in judged) and not any(judged))
+# -- the terminal ------------------------------------------------------------------------------------------------------
 
 
 def print_report(evaluation: Evaluation, console: Console | None = None) -> None:
     console = console or Console()
     console.print(*render(evaluation), sep="\n")
-    console.print(
-        f"{evaluation.documents} documents in {evaluation.library}, {evaluation.seconds:.1f} s", soft_wrap=True
+    for remark in evaluation.remarks:
+        Console(stderr=True).print(f"note: {remark}", style="yellow", soft_wrap=True, markup=False, highlight=False)
+    where = f"{evaluation.documents} documents in {evaluation.library}, " if evaluation.documents else ""
+    console.print(f"{where}{evaluation.seconds:.1f} s of asking", soft_wrap=True)
+
+
+def print_sets(console: Console | None = None) -> None:
+    """The table of what comes with sayso."""
+    table = Table(box=SIMPLE_HEAD)
+    for heading in ("set", "use", "drawn", "what it holds"):
+        table.add_column(heading)
+    for found in sets.question_sets():
+        table.add_row(found.name, found.use.replace("_", " "), found.drawn, found.about)
+    (console or Console()).print(table)
+
+
+def render(evaluation: Evaluation) -> list[RenderableType]:
+    """The tables for a terminal: all questions together, then by kind and by corpus where there are several."""
+    asked, pairs = len(evaluation.outcomes), len(evaluation.pairs)
+    counts = [f"{asked} questions, {sum(o.answerable for o in evaluation.outcomes)} answerable"] if asked else []
+    title = f"{evaluation.name}: " + ", ".join([*counts, *([f"{pairs} pairs"] if pairs else [])])
+    table = Table(title=title, box=SIMPLE_HEAD, min_width=len(title))
+    table.add_column("figure")
+    headings = ["value"] if evaluation.quoted is None else ["quoted", PurePath(evaluation.model).name]
+    for heading in [*headings, "95 %", "n"]:
+        table.add_column(heading, justify="right")
+    for row in figure_rows(evaluation):
+        table.add_row(*row)
+    tables: list[RenderableType] = [table]
+    return tables + [_groups_table(grouped) for grouped in group_tables(evaluation)]
+
+
+def figure_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """What is measured, its value, its interval and how many count; the quoted answers' value before it, if any."""
+    rows = []
+    for name, figure in evaluation.overall.items():
+        measure = MEASURES[name]
+        quoted = evaluation.quoted.overall.get(name) if evaluation.quoted else None
+        values = ([with_unit(quoted, measure.unit)] if evaluation.quoted else []) + [with_unit(figure, measure.unit)]
+        rows.append((measure.words, *values, interval_words(figure, measure.unit), f"{figure.n:,}"))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """A table by kind or by corpus. columns: a measure and its heading; sizes: questions or pairs of each group."""
+
+    words: str
+    groups: ByName
+    sizes: Mapping[str, int]
+    columns: Sequence[tuple[str, str]]
+
+
+def group_tables(evaluation: Evaluation) -> list[Grouped]:
+    """One for each way of grouping with more than one group, with the columns that some group has a figure for."""
+    ways = (
+        ("kind", evaluation.kinds, Counter(o.kind for o in evaluation.outcomes), _COLUMNS),
+        ("corpus", evaluation.domains, Counter(o.domain for o in evaluation.outcomes), _COLUMNS),
+        ("kind of change", evaluation.pair_kinds, Counter(p.kind for p in evaluation.pairs), _PAIR_COLUMNS),
     )
+    return [
+        Grouped(words, groups, sizes, [c for c in columns if any(c[0] in figures for figures in groups.values())])
+        for words, groups, sizes, columns in ways
+        if len(groups) > 1
+    ]
 
 
-def corpus_library(corpus: Path, settings: Settings | None = None) -> Assistant:
-    """The library of a corpus file, built at the first call and kept under the sha256 of the file."""
-    documents = read_corpus(corpus)
-    digest = hashlib.sha256(corpus.read_bytes()).hexdigest()
-    return _kept_library(digest, documents, settings)
+def with_unit(figure: Figure | None, unit: str) -> str:
+    if figure is None or figure.value is None:
+        return ""
+    return f"{figure.value:.1f} {unit}" if unit else f"{figure.value:.3f}"
 
 
-def seeds_library(settings: Settings | None = None) -> Assistant:
-    """The library of the five seed documents and of nothing else, kept under their sha256."""
-    folder = seeds_folder()
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".txt", ".toml"):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return _kept_library(digest.hexdigest(), [folder], settings)
+def interval_words(figure: Figure, unit: str) -> str:
+    if figure.low is None or figure.high is None:
+        return ""
+    digits = 1 if unit else 2
+    return f"{figure.low:.{digits}f} – {figure.high:.{digits}f}"
 
 
-def _open(
-    questions: Sequence[Question], corpus: Path | None, library: str | None, settings: Settings | None
-) -> Assistant:
-    if corpus:
-        return corpus_library(corpus, settings)
-    if library is None and about_the_seeds(questions):
-        return seeds_library(settings)
-    return Assistant.open(library, settings=settings)
+def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
+    """Every figure with its difference, then kinds and corpora that differ clearly, then the questions that turned."""
+    console = console or Console()
+    table = Table(title=f"{comparison.old or 'before'} → {comparison.new or 'now'}", box=SIMPLE_HEAD)
+    for heading in ("figure", "before", "now", "difference", "95 %", ""):
+        table.add_column(heading, justify="left" if heading in ("figure", "") else "right")
+    for row in difference_rows(comparison.differences):
+        table.add_row(*row)
+    for words, groups in (("kind", comparison.kinds), ("corpus", comparison.domains)):
+        for name, found in groups.items():
+            for row in difference_rows(found):
+                table.add_row(f"{words} {name}: {row[0]}", *row[1:])
+    console.print(table)
+    if comparison.missing:
+        console.print(f"{comparison.missing} questions stand in only one of the two runs and are left out")
+    for words, turned in turned_lists(comparison):
+        console.print(f"{len(turned)} {words}", style="bold")
+        for one in turned[:_LISTED]:
+            console.print(f"  {turned_words(one)}", markup=False, highlight=False)
+        if len(turned) > _LISTED:
+            console.print(f"  … and {len(turned) - _LISTED} more")
 
 
-def about_the_seeds(questions: Sequence[Question]) -> bool:
-    """Whether they name documents of seeds/ and no others."""
-    stems = {entry.stem for entry in seeds_folder().iterdir()}
-    named = {name for question in questions for name in question.gold_docs}
-    return bool(named) and named <= stems
+def difference_rows(differences: Sequence[Difference]) -> list[tuple[str, ...]]:
+    rows = []
+    for found in differences:
+        measure = MEASURES[found.name]
+        digits = 1 if measure.unit else 3
+        verdict = "" if not found.is_clear else "worse" if found.is_worse else "better"
+        values = (f"{v:.{digits}f}" for v in (found.old, found.new))
+        spread = f"{found.low:+.{digits}f} – {found.high:+.{digits}f}"
+        rows.append((measure.words, *values, f"{found.new - found.old:+.{digits}f}", spread, verdict))
+    return rows
 
 
-def _kept_library(digest: str, sources: Sequence[Path | Document], settings: Settings | None) -> Assistant:
-    """The cached library with these sources in it. One made by other rules or another model is made again."""
-    folder = user_cache_path("sayso") / "eval" / f"{digest}.library"
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LibraryReadOnly(
-            f"cannot make {str(folder.parent)!r}: {error.strerror}; name a folder that can be written in XDG_CACHE_HOME"
-        ) from error
-    try:
-        return _filled_library(folder, sources, settings)
-    except (SpecMismatch, LibraryNotFound, LibraryDamaged):  # the second: of another version
-        shutil.rmtree(folder)  # only what this function made: the folder is named by the digest
-        return _filled_library(folder, sources, settings)
+def turned_lists(comparison: Comparison) -> list[tuple[str, Sequence[Turned]]]:
+    return [
+        ("became right", comparison.became_right),
+        ("became wrong", comparison.became_wrong),
+        ("changed otherwise", comparison.changed),
+    ]
 
 
-def _filled_library(folder: Path, sources: Sequence[Path | Document], settings: Settings | None) -> Assistant:
-    """Adds what is missing, so that a build that was cut off goes on where it stopped."""
-    assistant = Assistant.open(folder, settings=settings)
-    try:
-        held = {document.doc_id for document in assistant.documents()}
-        missing = [source for source in sources if not isinstance(source, Document) or source.doc_id not in held]
-        if missing:
-            with _progress() as bar:
-                task = bar.add_task("indexing", total=None)
-                report = assistant.add(
-                    *missing, progress=lambda step: bar.update(task, completed=step.done, total=step.total)
-                )
-            if report.failed:
-                raise DocumentError(f"cannot index {report.failed[0].path!r}: {report.failed[0].why}")
-        assistant.search("warm up", k=1)  # a library made with another model is noticed when it is read
-    except BaseException:
-        assistant.close()
-        raise
-    return assistant
+def turned_words(turned: Turned) -> str:
+    asked = getattr(turned.new, "question", "") or getattr(turned.new, "sentence", "")
+    return " · ".join(filter(None, [turned.domain, turned.id, turned.kind, asked]))
 
 
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-
-
-def _kinds_table(evaluation: Evaluation) -> Table:
-    table = Table(title="by kind", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("kind")
-    table.add_column("n", justify="right")
-    for _, words in _BY_KIND:
-        table.add_column(words, justify="right")
-    table.add_column("silent", justify="right")  # the share that was abstained from, wanted or not
-    for kind, found in evaluation.kinds.items():
-        values = [getattr(found, name) for name, _ in _BY_KIND]
-        table.add_row(kind or "-", str(found.questions), *map(_cell, values), _cell(_silent(found)))
+def _groups_table(grouped: Grouped) -> Table:
+    table = Table(title=f"by {grouped.words}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(grouped.words)
+    for heading in ("n", *(short for _, short in grouped.columns)):
+        table.add_column(heading, justify="right")
+    for name, figures in grouped.groups.items():
+        cells = [cell(figures.get(measure)) for measure, _ in grouped.columns]
+        table.add_row(name or "-", str(grouped.sizes[name]), *cells)
     return table
 
 
-def _silent(found: Figures) -> float | None:
-    return found.abstention_recall if found.false_abstention_rate is None else found.false_abstention_rate
-
-
-def _with_unit(value: float | None, unit: str) -> str:
-    if value is None:
-        return ""
-    return f"{value:.1f} {unit}" if unit else f"{value:.3f}"
-
-
-def _cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+def cell(figure: Figure | None) -> str:
+    return "" if figure is None or figure.value is None else f"{figure.value:.2f}"

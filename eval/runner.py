@@ -1,234 +1,218 @@
-"""Questions to figures, through the public Assistant alone: what is evaluated is what ships.
+"""Questions to outcomes and figures, through the public Assistant alone: what is evaluated is what ships.
 
-A passage counts as the right one when it lies in a gold document and, where the question names evidence, overlaps a
-place where that evidence stands. A question that was abstained from has no right quote. Sets that carry neither
-answers nor evidence (claims to find abstracts for) are only searched, never asked.
+A passage counts as the right one when it lies in a document of the question and, where it names evidence, overlaps a
+place where that stands. Sets that carry neither answers nor evidence (claims to find abstracts for) are only searched,
+never asked. An answer that was abstained from is asked for once more without a threshold, untimed: how often what
+would have been said is right is what a probability is measured by.
 
-Knows nothing of files, tables or caches.
+Knows nothing of files, tables or sets.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from eval import metrics
-from eval.questions import Question, evidence_spans, library_ids
+from eval.figures import Figure, by, figures
+from eval.journal import Journals, code_fingerprint, journal_key
+from eval.judge import Outcome, expected, is_false_premise, judge
+from eval.measures import ndcg_at_10
+from eval.pairs import Pair, PairOutcome, verify_pairs
+from eval.questions import Located, Question, evidence_spans, locate
 from index.errors import ModelError, QuestionError, UsageError
-from index.lexical import analyse
 from index.types import Document
-from rag import Answer, Assistant, Citation
-from rag.types import Hit
-from rag.verify import differs
+from rag import Answer, Assistant
+from rag.types import Hit, Turn, to_dict
 
 # Ten documents are ranked; long ones have several passages, so more passages than that are looked at.
 _DEPTH = 50
 _TOP = 10
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one question. None where a judgement does not apply: no gold, no answers, not asked.
-
-    status: the answer's, "" when it was only searched for. seconds: of ask(). rank: of the first right passage among
-    the first ten, from 1. ndcg: of the first ten documents. docs_cited: the share of the gold documents quoted from.
-    accepted: whether the answer's text holds an accepted answer. carried: the share of its sentences whose numbers,
-    dates, names and negations stand in what they cite. citation_precision: of the citations, the share that are
-    evidence; citation_recall: of the pieces of evidence, the share cited. tokens: a language model's, both ways.
-    """
-
-    id: str
-    question: str
-    kind: str
-    answerable: bool
-    asked_as: str
-    status: str = ""
-    text: str = ""
-    quotes: tuple[str, ...] = ()
-    seconds: float | None = None
-    ranked: bool = False
-    rank: int | None = None
-    ndcg: float | None = None
-    first_quote_right: bool | None = None
-    any_quote_right: bool | None = None
-    evidence_cited: bool | None = None
-    docs_cited: float | None = None
-    accepted: bool | None = None
-    carried: float | None = None
-    citation_precision: float | None = None
-    citation_recall: float | None = None
-    tokens: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Shares from 0 to 1, None where no question counts for one. The definitions are in `eval.metrics`."""
-
-    questions: int
-    answerable: int
-    recall_at_1: float | None
-    recall_at_4: float | None
-    recall_at_5: float | None
-    recall_at_10: float | None
-    mrr: float | None
-    ndcg_at_10: float | None
-    first_quote_right: float | None
-    any_quote_right: float | None
-    evidence_cited: float | None
-    docs_cited: float | None
-    accepted: float | None
-    carried: float | None
-    citation_precision: float | None
-    citation_recall: float | None
-    abstention_precision: float | None
-    abstention_recall: float | None
-    false_abstention_rate: float | None
-    ask_p50_ms: float | None
-    ask_p95_ms: float | None
-    tokens_p50: float | None
+ByName = Mapping[str, Mapping[str, Figure]]
+Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """One run. To JSON and back with `rag.types.to_json` and `from_json`.
 
-    model: that wrote the answers, "" for quotes. quoted: the figures of the quoted answers to the same questions, where
-    a model wrote. seconds: of the whole run.
+    uses: what its sets may be used for. code: a fingerprint of code and weights. overall: by a measure's name, see
+    `eval.figures.MEASURES`; kinds, pair_kinds, domains: the same of each kind of question or pair and of each corpus.
+    remarks: what is odd about the sets. seconds: of asking. model: that wrote the answers, "" for quotes; quoted: the
+    quoted answers to the same questions, where a model wrote.
     """
 
     name: str
     library: str
     documents: int
     settings_hash: str
-    overall: Figures
-    kinds: Mapping[str, Figures] = field(default_factory=dict)
+    overall: Mapping[str, Figure]
+    kinds: ByName = field(default_factory=dict)
+    pair_kinds: ByName = field(default_factory=dict)
+    domains: ByName = field(default_factory=dict)
     outcomes: tuple[Outcome, ...] = ()
+    pairs: tuple[PairOutcome, ...] = ()
+    remarks: tuple[str, ...] = ()
     seconds: float = 0.0
     model: str = ""
-    quoted: Figures | None = None
+    quoted: "Evaluation | None" = None
+    uses: tuple[str, ...] = ()
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of one set: its outcomes in order, and what the library is."""
+
+    outcomes: tuple[Outcome, ...]
+    pairs: tuple[PairOutcome, ...] = ()
+    remarks: tuple[str, ...] = ()
+    library: str = ""
+    documents: int = 0
+    settings_hash: str = ""
 
 
 def evaluate(
-    assistant: Assistant,
-    questions: Sequence[Question],
-    *,
-    name: str = "",
-    progress: Callable[[int, int], None] | None = None,
+    assistant: Assistant, questions: Sequence[Question], *, name: str = "", progress: Told | None = None
 ) -> Evaluation:
     """Ask every question, judge what comes back. progress: called with the questions done and their total.
 
-    Raises UsageError when there are no questions, or one names a document that the library does not hold.
+    A run that was cut off before goes on where it stopped. Raises UsageError when there are no questions, or one names
+    a document that the library does not hold.
     """
-    if not questions:
-        raise UsageError("no questions to evaluate; name a file that has some")
-    started = time.perf_counter()
-    documents = {document.doc_id: document for document in assistant.documents()}
-    names = library_ids(documents.values())
-    gold = [_gold_ids(question, names, assistant) for question in questions]
-    asks = not only_ranks(questions)
-    # What loading takes is what `sayso bench cold` measures, not this.
-    if asks:
-        with suppress(ModelError):  # a model that cannot be loaded leaves quotes, and each answer says so
-            assistant.warm_up()
-    else:
-        assistant.search("warm up", k=1)
+    with Journals() as journals:
+        asked = ask_set(assistant, questions, journals=journals, progress=progress)
+    return summarised([asked], name=name, model=assistant.settings.model)
 
-    judged: list[Outcome] = []
-    rankings: dict[str, list[str]] = {}
-    settings_hash = ""
-    for question, doc_ids in zip(questions, gold, strict=True):
-        answer, seconds = _ask(assistant, question) if asks else (None, None)
-        settings_hash = answer.settings_hash if answer else settings_hash
-        asked_as = (answer.asked_as if answer else "") or question.question
-        ranked = bool(doc_ids) and (question.answerable or not asks)
-        rank = None
-        if ranked:
-            refused = answer is not None and answer.status == "error"
-            hits = [] if refused else assistant.search(asked_as, k=_DEPTH)
-            rank = _first_right(hits[:_TOP], question, [documents[doc_id] for doc_id in doc_ids])
-            rankings[question.id] = list(dict.fromkeys(hit.passage.doc_id for hit in hits))[:_TOP]
-        judged.append(_judge(question, doc_ids, answer, asked_as=asked_as, seconds=seconds, ranked=ranked, rank=rank))
-        if progress:
-            progress(len(judged), len(questions))
 
-    relevant = {question.id: ids for question, ids in zip(questions, gold, strict=True) if question.id in rankings}
-    ndcg = metrics.ndcg_at_10(relevant, rankings) if rankings else {}
-    outcomes = tuple(replace(outcome, ndcg=ndcg.get(outcome.id)) for outcome in judged)
-    kinds = dict.fromkeys(outcome.kind for outcome in outcomes)
+def summarised(asked: Sequence[Asked], *, name: str, model: str = "", uses: Sequence[str] = ()) -> Evaluation:
+    """The figures of one or several sets."""
+    outcomes = tuple(outcome for one in asked for outcome in one.outcomes)
+    pairs = tuple(pair for one in asked for pair in one.pairs)
     return Evaluation(
         name=name,
-        library=str(assistant.path),
-        documents=len(documents),
-        settings_hash=settings_hash,
-        overall=figures(outcomes),
-        kinds={kind: figures([outcome for outcome in outcomes if outcome.kind == kind]) for kind in kinds},
+        library=", ".join(dict.fromkeys(one.library for one in asked)),
+        documents=sum(one.documents for one in asked),
+        settings_hash=asked[0].settings_hash if asked else "",
+        overall={**figures(outcomes), **figures(pairs)},
+        kinds=by(lambda outcome: outcome.kind, outcomes),
+        pair_kinds=by(lambda pair: pair.kind, pairs),
+        domains=by(lambda outcome: outcome.domain, outcomes) if len(asked) > 1 else {},
         outcomes=outcomes,
-        seconds=time.perf_counter() - started,
+        pairs=pairs,
+        remarks=tuple(remark for one in asked for remark in one.remarks),
+        seconds=sum(outcome.seconds or 0.0 for outcome in outcomes),
+        model=model,
+        uses=tuple(uses),
+        code=code_fingerprint(),
+    )
+
+
+def without_texts(evaluation: Evaluation) -> Evaluation:
+    """The judgements and figures, and nothing of what was asked and answered."""
+    bare = {"question": "", "expected": (), "asked_as": "", "text": "", "quotes": (), "documents": ()}
+    return replace(
+        evaluation,
+        outcomes=tuple(replace(outcome, **bare) for outcome in evaluation.outcomes),  # type: ignore[arg-type]
+        pairs=tuple(replace(pair, quote="", sentence="", why="") for pair in evaluation.pairs),
+        remarks=(),
+        quoted=without_texts(evaluation.quoted) if evaluation.quoted else None,
+    )
+
+
+def ask_set(
+    assistant: Assistant,
+    questions: Sequence[Question],
+    pairs: Sequence[Pair] = (),
+    *,
+    journals: Journals,
+    domain: str = "",
+    progress: Told | None = None,
+) -> Asked:
+    """As `evaluate`, of one set with its pairs, before any figure is made. journals: of the run that it is part of."""
+    if not (questions or pairs):
+        raise UsageError("no questions to evaluate; name a file that has some")
+    held = {document.doc_id: document for document in assistant.documents()} if questions else {}
+    located = locate(questions, held.values(), str(assistant.path))
+    asks = not only_ranks(questions)
+    # What loading takes is what `sayso bench cold` measures, not this.
+    if questions and asks:
+        with suppress(ModelError):  # a model that cannot be loaded leaves quotes, and each answer says so
+            assistant.warm_up()
+    elif questions:
+        assistant.search("warm up", k=1)
+    key = journal_key(
+        [to_dict(question) for question in questions],
+        sorted(held),
+        str(assistant.path),
+        assistant.settings.hash,
+        domain,
+    )
+    journal = journals.open(key)
+    outcomes: list[Outcome] = []
+    for question in questions:
+        outcome = journal.done.get(question.id)
+        if outcome is None:
+            outcome = replace(_outcome(assistant, question, located, held, asks=asks), domain=domain)
+            journal.keep(outcome)
+        outcomes.append(outcome)
+        if progress:
+            progress(len(outcomes), len(questions))
+    judged = verify_pairs(pairs, assistant.verifier(), domain) if pairs else ()
+    return Asked(
+        tuple(outcomes), tuple(judged), located.remarks, str(assistant.path), len(held), assistant.settings.hash
     )
 
 
 def only_ranks(questions: Sequence[Question]) -> bool:
     """Whether the set can only measure a ranking: some questions are answerable, yet none says what the answer is."""
     return any(question.answerable for question in questions) and not any(
-        question.answers or question.gold_evidence for question in questions
+        question.answers or question.evidence for question in questions
     )
 
 
-def figures(outcomes: Sequence[Outcome]) -> Figures:
-    """The figures of some of a run's outcomes: all of them, or those of one kind."""
-    ranks = [outcome.rank for outcome in outcomes if outcome.ranked]
-    asked = [outcome for outcome in outcomes if outcome.status]
-    abstained = [outcome.status == "abstained" for outcome in asked]
-    answerable = [outcome.answerable for outcome in asked]
-    ms = [outcome.seconds * 1000 for outcome in asked if outcome.seconds is not None]
-    return Figures(
-        questions=len(outcomes),
-        answerable=sum(outcome.answerable for outcome in outcomes),
-        recall_at_1=metrics.recall_at_k(ranks, 1),
-        recall_at_4=metrics.recall_at_k(ranks, 4),
-        recall_at_5=metrics.recall_at_k(ranks, 5),
-        recall_at_10=metrics.recall_at_k(ranks, 10),
-        mrr=metrics.mean_reciprocal_rank(ranks),
-        ndcg_at_10=metrics.mean([outcome.ndcg for outcome in outcomes if outcome.ndcg is not None]),
-        first_quote_right=_share(outcome.first_quote_right for outcome in outcomes),
-        any_quote_right=_share(outcome.any_quote_right for outcome in outcomes),
-        evidence_cited=_share(outcome.evidence_cited for outcome in outcomes),
-        docs_cited=_mean(outcome.docs_cited for outcome in outcomes),
-        accepted=_share(outcome.accepted for outcome in outcomes),
-        carried=_mean(outcome.carried for outcome in outcomes),
-        citation_precision=_mean(outcome.citation_precision for outcome in outcomes),
-        citation_recall=_mean(outcome.citation_recall for outcome in outcomes),
-        abstention_precision=metrics.abstention_precision(abstained, answerable),
-        abstention_recall=metrics.abstention_recall(abstained, answerable),
-        false_abstention_rate=metrics.false_abstention_rate(abstained, answerable),
-        ask_p50_ms=metrics.percentile(ms, 50),
-        ask_p95_ms=metrics.percentile(ms, 95),
-        tokens_p50=metrics.percentile([o.tokens for o in asked if o.tokens is not None], 50),
+def _outcome(
+    assistant: Assistant, question: Question, located: Located, held: Mapping[str, Document], *, asks: bool
+) -> Outcome:
+    gold = located.gold[question.id]
+    outcome = Outcome(
+        question.id, question.kind, question.answerable, question=question.question, expected=expected(question)
+    )
+    if asks:
+        outcome = _ask(assistant, question, gold)
+    if not gold or (asks and not question.answerable):
+        return replace(outcome, premise=is_false_premise(question))
+    hits = [] if outcome.status == "error" else assistant.search(outcome.asked_as or question.question, k=_DEPTH)
+    ranking = list(dict.fromkeys(hit.passage.doc_id for hit in hits))[:_TOP]
+    return replace(
+        outcome,
+        ranked=True,
+        rank=_first_right(hits[:_TOP], question, [held[doc_id] for doc_id in gold]),
+        ndcg=ndcg_at_10({question.id: gold}, {question.id: ranking})[question.id],
     )
 
 
-def _ask(assistant: Assistant, question: Question) -> tuple[Answer, float]:
+def _ask(assistant: Assistant, question: Question, gold: Sequence[str]) -> Outcome:
+    history = list(question.history)
     started = time.perf_counter()
     try:
-        answer = assistant.ask(question.question, history=question.history)
+        for earlier in question.before:
+            history.append(Turn(earlier, assistant.ask(earlier, history=tuple(history)).text))
+        started = time.perf_counter()
+        answer = assistant.ask(question.question, history=tuple(history))
     except QuestionError as error:  # too long, for one: it counts as wrong, and the run goes on
         answer = Answer(question.question, str(error), "error")
-    return answer, time.perf_counter() - started
-
-
-def _gold_ids(question: Question, names: Mapping[str, str], assistant: Assistant) -> tuple[str, ...]:
-    for name in question.gold_docs:
-        if name not in names:
-            raise UsageError(
-                f"question {question.id!r} names the document {name!r}, which the library "
-                f"{str(assistant.path)!r} does not hold; name its own with --library, or its corpus file "
-                "with --corpus"
-            )
-    return tuple(dict.fromkeys(names[name] for name in question.gold_docs))
+    seconds = time.perf_counter() - started
+    unthresholded = None
+    if answer.status == "abstained":
+        anyway = assistant.writing_with("").abstaining_below(0.0)
+        unthresholded = anyway.ask(question.question, history=tuple(history))
+    written = bool(assistant.settings.model)
+    return replace(judge(question, gold, answer, unthresholded, written=written), seconds=seconds)
 
 
 def _first_right(hits: Sequence[Hit], question: Question, gold: Sequence[Document]) -> int | None:
-    places = {document.doc_id: evidence_spans(document.text, question.gold_evidence) for document in gold}
+    places = {document.doc_id: evidence_spans(document.text, question.pieces) for document in gold}
     anywhere = not any(places.values())
 
     def right(hit: Hit) -> bool:
@@ -238,75 +222,3 @@ def _first_right(hits: Sequence[Hit], question: Question, gold: Sequence[Documen
         return anywhere or any(start < hit.passage.end and hit.passage.start < end for start, end in spans)
 
     return next((rank for rank, hit in enumerate(hits, start=1) if right(hit)), None)
-
-
-def _judge(
-    question: Question,
-    doc_ids: Sequence[str],
-    answer: Answer | None,
-    *,
-    asked_as: str,
-    seconds: float | None,
-    ranked: bool,
-    rank: int | None,
-) -> Outcome:
-    outcome = Outcome(question.id, question.question, question.kind, question.answerable, asked_as)
-    outcome = replace(outcome, ranked=ranked, rank=rank)
-    if answer is None:
-        return outcome
-    citations = answer.citations if answer.status in ("answered", "partial") else ()
-    outcome = replace(
-        outcome,
-        status=answer.status,
-        text=answer.text,
-        quotes=tuple(citation.quote for citation in citations),
-        seconds=seconds,
-        carried=_carried(answer),
-        tokens=answer.usage.get("prompt_tokens", 0) + answer.usage.get("completion_tokens", 0)
-        if answer.usage
-        else None,
-    )
-    if not question.answerable:
-        return outcome
-    hit = [_cites_evidence([citation], doc_ids, question.gold_evidence) for citation in citations]
-    found = [_cites_evidence(citations, doc_ids, [piece]) for piece in question.gold_evidence]
-    right = [metrics.contains_answer(citation.quote, question.answers) for citation in citations]
-    cited = {citation.doc_id for citation in citations}
-    return replace(
-        outcome,
-        first_quote_right=any(right[:1]) if question.answers else None,
-        any_quote_right=any(right) if question.answers else None,
-        evidence_cited=_cites_evidence(citations, doc_ids, question.gold_evidence) if question.gold_evidence else None,
-        docs_cited=sum(doc_id in cited for doc_id in doc_ids) / len(doc_ids) if doc_ids else None,
-        accepted=metrics.contains_answer(answer.text, question.answers) if question.answers else None,
-        citation_precision=metrics.share(hit) if question.gold_evidence else None,
-        citation_recall=metrics.share(found) if question.gold_evidence else None,
-    )
-
-
-def _carried(answer: Answer) -> float | None:
-    """By the verifier's own rules, run again on what is shown. A quote carries itself."""
-    by_marker = {citation.marker: citation for citation in answer.citations}
-    judged = [
-        claim.support == "quoted" or not differs(claim.text, [by_marker[m] for m in claim.markers], analyse)
-        for claim in answer.claims
-    ]
-    return metrics.share(judged)
-
-
-def _cites_evidence(citations: Sequence[Citation], doc_ids: Sequence[str], evidence: Sequence[str]) -> bool:
-    """Whether a quote from a gold document contains a piece of evidence or is part of one, spacing aside."""
-    return any(
-        evidence_spans(citation.quote, [piece]) or evidence_spans(piece, [citation.quote])
-        for citation in citations
-        if citation.doc_id in doc_ids
-        for piece in evidence
-    )
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    return metrics.mean([value for value in values if value is not None])
-
-
-def _share(judgements: Iterable[bool | None]) -> float | None:
-    return metrics.share(judgement for judgement in judgements if judgement is not None)

@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -129,6 +130,12 @@ class Assistant:
         other = copy.copy(self)
         other._settings = self._settings.model_copy(update={"model": model, "api_base": "", "window": 0})
         other._parts = self._parts.with_model_of(other._settings)
+        return other
+
+    def abstaining_below(self, probability: float) -> "Assistant":
+        """The same library and models under another threshold: what would be answered. It is this one's to close."""
+        other = copy.copy(self)
+        other._settings = self._settings.model_copy(update={"abstain_below": probability})
         return other
 
     def beside(self, library: str | Path) -> "Assistant":
@@ -306,6 +313,7 @@ class Assistant:
             considered = self.consider(asked, allowed=allowed, clock=clock, also=raw)
             ranked = considered.ranked
             chosen = self._choose(asked, considered)
+            probability = self._probability(asked, considered)
             clock.lap("choose")
             if chosen:
                 break
@@ -331,6 +339,7 @@ class Assistant:
             claims=claims,
             citations=citations,
             hits=hits,
+            probability=probability,
             asked_as=asked,
             as_of=as_of or "",
             model=self._settings.model if written.claims else "",
@@ -350,9 +359,15 @@ class Assistant:
             documents = {d.doc_id: d for d in self._library.documents({e.doc_id for e in ranked})}
             return choose_one_each(ranked, documents, most=_IN_AN_OVERVIEW)
         most = self._settings.max_quotes
-        if not considered.told and max((e.score for e in ranked[:most]), default=0.0) < self._settings.abstain_below:
+        if not considered.told and (self._probability(asked, considered) or 0.0) < self._settings.abstain_below:
             return []
         return choose(ranked, lexical.analyse, max_quotes=most)
+
+    def _probability(self, asked: str, considered: Considered) -> float | None:
+        """That the best evidence answers the question; None for an overview, whose scores are none."""
+        if wants_overview(asked):
+            return None
+        return max((e.score for e in considered.ranked[: self._settings.max_quotes]), default=0.0)
 
     def _loaded(self) -> tuple[LanguageModel | None, Composed]:
         """The language model, None when none is named or it cannot be loaded, and an answer without a word of it."""
@@ -373,19 +388,22 @@ class Assistant:
     ) -> Generator[Token, None, Composed]:
         """The language model's answer from the chosen evidence and the next best."""
         try:
-            closeness = self._parts.closeness()
+            verify = self.verifier()
         except ModelError as error:
             _log.warning("%s", error)
             return Composed(reason=error.reason)
         given = self._cite([*chosen, *(e for e in ranked if e not in chosen)][:_GIVEN])
         clock.lap("cite")
-
-        def verify(sentence: str, cited: Sequence[Citation]) -> Verdict:
-            return check(sentence, cited, analyse=lexical.analyse, closeness=closeness)
-
         written = yield from compose(asked, given, model, verify, lexical.analyse, deadline=deadline)
         clock.lap("write")
         return written
+
+    def verifier(self) -> Callable[[str, Sequence[Citation]], Verdict]:
+        """(sentence, citations) -> whether exactly these carry it, as written answers are checked.
+
+        Raises ModelError when the model that judges cannot be loaded.
+        """
+        return partial(check, analyse=lexical.analyse, closeness=self._parts.closeness())
 
     def consider(
         self, asked: str, *, allowed: set[str] | None = None, clock: Clock | None = None, also: str = ""

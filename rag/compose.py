@@ -85,6 +85,7 @@ def compose(
         for sentence in sentences
     ]
     kept = [claim for claim in judged if claim is not None]
+    used["sentences_refused"] = len(judged) - len(kept)
     claims, citations = renumbered(kept, shown)
     return Composed(
         claims,

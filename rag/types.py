@@ -173,8 +173,10 @@ class Answer:
     """What `ask` returns, always. An abstention is an Answer with status "abstained" and a reason.
 
     asked_as: the standalone question after rewriting with the history. timings: seconds by stage.
-    hits: the passages that were read, best first; the closest ones when it abstains. usage: of the language model:
-    prompt_tokens, completion_tokens, cost_usd where the price is known, evidence_left_out where its window was small.
+    hits: the passages that were read, best first; the closest ones when it abstains. probability: that the best
+    evidence answers the question, as calibrated in eval/; None where that is not judged, as in an overview. usage: of
+    the language model: prompt_tokens, completion_tokens, cost_usd where the price is known, sentences_refused by the
+    verifier, evidence_left_out where its window was small.
     """
 
     question: str
@@ -184,6 +186,7 @@ class Answer:
     claims: tuple[Claim, ...] = ()
     citations: tuple[Citation, ...] = ()
     hits: tuple[Hit, ...] = ()
+    probability: float | None = None
     asked_as: str = ""
     as_of: str = ""
     model: str = ""

@@ -5,11 +5,10 @@ Knows nothing of Gradio or of events: a button carries a number, which the serve
 
 from collections.abc import Sequence
 
-from eval.questions import Question
-from eval.report import falls_short, figure_rows
-from eval.runner import Outcome
+from eval.judge import Outcome, is_right
+from eval.report import figure_rows
+from eval.runner import Evaluation
 from ui.render import safe
-from ui.work import Run
 
 PAGE = 100  # questions on a page
 _CHARS = 600  # of an answer
@@ -31,23 +30,21 @@ def choose_html(sets: Sequence[str], *, local: bool) -> str:
         f"{path if local else ''}"
         '<label class="file"><input type="file" accept=".jsonl" class="visually-hidden">'
         "<strong>Choose a file</strong><span> of questions about this library, one JSON object a line "
-        "(id, question, answerable, answers, gold_docs, gold_evidence)</span></label>"
+        "(id, question, answerable, answers, docs, evidence)</span></label>"
         '<p class="sending" role="status"></p></section>'
     )
 
 
-def run_html(run: Run, token: str, *, failures: bool = False, offset: int = 0) -> str:
+def run_html(evaluation: Evaluation, token: str, *, failures: bool = False, offset: int = 0) -> str:
     """The figures and one page of the questions. failures: only those that fell short."""
-    evaluation = run.evaluation
     rows = "".join(
         f'<tr><th scope="row">{safe(words)}</th>' + "".join(f"<td>{safe(value)}</td>" for value in values) + "</tr>"
         for words, *values in figure_rows(evaluation)
     )
-    overall = evaluation.overall
-    by_id = {question.id: question for question in run.questions}
-    short = [outcome for outcome in evaluation.outcomes if falls_short(outcome)]
+    asked, answerable = len(evaluation.outcomes), sum(outcome.answerable for outcome in evaluation.outcomes)
+    short = [outcome for outcome in evaluation.outcomes if not is_right(outcome)]
     listed = short if failures else list(evaluation.outcomes)
-    items = "".join(_outcome_html(outcome, by_id[outcome.id]) for outcome in listed[offset : offset + PAGE])
+    items = "".join(_outcome_html(outcome) for outcome in listed[offset : offset + PAGE])
     empty = "" if listed else '<p class="empty">None of the answers falls short.</p>'
     tabs = "".join(
         f'<button type="button" data-event="show_questions" data-failures="{int(only)}" data-offset="0" '
@@ -64,9 +61,10 @@ def run_html(run: Run, token: str, *, failures: bool = False, offset: int = 0) -
     )
     pager = f'<nav class="pager" aria-label="Pages of the list">{pager}</nav>' if len(listed) > PAGE else ""
     return (
-        f'<section class="run"><h2 dir="auto">{safe(evaluation.name)}</h2><p class="facts">{overall.questions:,} '
-        f"questions, {overall.answerable:,} answerable · asked of {evaluation.documents:,} documents in "
+        f'<section class="run"><h2 dir="auto">{safe(evaluation.name)}</h2><p class="facts">{asked:,} '
+        f"questions, {answerable:,} answerable · asked of {evaluation.documents:,} documents in "
         f"<bdi>{safe(evaluation.library)}</bdi> · {safe(evaluation.model or 'quotes')} · {evaluation.seconds:.1f} s · "
+        f'<a class="export" href="exports/{token}.html" download="evaluation.html">Report as a page</a> · '
         f'<a class="export" href="exports/{token}.json" download="evaluation.json">Export as JSON</a></p>'
         f'<div class="scroll"><table class="figures"><tbody>{rows}</tbody></table></div>'
         f'<div class="tabs" role="group" aria-label="Which questions">{tabs}</div>{empty}'
@@ -74,10 +72,9 @@ def run_html(run: Run, token: str, *, failures: bool = False, offset: int = 0) -
     )
 
 
-def _outcome_html(outcome: Outcome, question: Question) -> str:
-    bad = falls_short(outcome)
-    expected = " / ".join(question.answers or question.gold_evidence or question.gold_docs)
-    expected = expected if question.answerable else "the documents do not say"
+def _outcome_html(outcome: Outcome) -> str:
+    bad = not is_right(outcome)
+    expected = " / ".join(outcome.expected) if outcome.answerable else "the documents do not say"
     given = outcome.text or (f"evidence passage at rank {outcome.rank}" if outcome.rank else "not among the first ten")
     kind = f'<span class="facts">{safe(outcome.kind)}</span>' if outcome.kind else ""
     return (

@@ -13,7 +13,7 @@ from ui import evaluation_html as html
 from ui.elements import EVERY_S, QUIETLY, in_tab, sent
 from ui.library_html import progress_html
 from ui.render import error_html
-from ui.work import Cancelled, Job, Work, question_sets
+from ui.work import Cancelled, Job, Work, offered_sets
 
 _EMPTY = '<p class="empty">Nothing has been measured yet. The questions about the seeds take about half a minute.</p>'
 
@@ -69,7 +69,7 @@ def tab(work: Work) -> None:
 
     with gr.Tab("Evaluation", id="evaluation", elem_id="evaluation") as page:
         run = gr.State("")
-        choose = in_tab(html.choose_html(question_sets(), local=work.local), "evaluation-choose")
+        choose = in_tab(html.choose_html([name for name, _ in offered_sets()], local=work.local), "evaluation-choose")
         report = in_tab("", "evaluation-report")
 
         page.select(opened, [run], [run, report], **QUIETLY)

@@ -18,6 +18,7 @@ from ui.console import (
     opened,
     put,
     put_lines,
+    say,
     settings_of,
 )
 
@@ -120,9 +121,12 @@ def chat(
         serve(assistant, [Path(other) for other in named[1:]], host=host, port=port, users=users)
 
 
-@commands.command("eval", epilog="Example: sayso eval eval/questions/seeds.jsonl --out seeds.json")
+@commands.command("eval", epilog="Example: sayso eval handbook --out new.json --compare old.json --report new.html")
 def evaluate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Questions, one JSON object a line.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SET", help="A file, a folder, or one that comes with sayso; these are listed without."),
+    ] = None,
     corpus: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Ask these paragraphs, one JSON object a line, instead of a library."),
@@ -130,34 +134,55 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the figures and every answer here, as JSON.")
     ] = None,
-    limit: Annotated[int, typer.Option(metavar="N", min=0, help="Only the first N questions of each file.")] = 0,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write a page that shows them, one HTML file.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(metavar="OLD", help="Say what differs from this evaluation, a file of --out.")
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=0, help="Only the first N questions of each set.")] = 0,
     model: ModelOption = None,
     api_base: ApiBaseOption = None,
     library: LibraryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure answers against questions whose answers are known.
+    """Measure answers against questions whose answers are known, and the verifier against pairs whose labels are.
 
-    How often the answer, its evidence and its abstentions are right, and how long they take. Questions about the
-    documents in seeds/ are asked of those, others of the library, or of the paragraphs in --corpus.
+    A set is a file of questions or pairs, one JSON object a line, or a folder with questions.jsonl, pairs.jsonl and
+    docs/; several are measured together and one by one. Questions about the documents in seeds/ are asked of those,
+    others of docs/ beside them, of the library, or of the paragraphs in --corpus. A run that was cut off goes on where
+    it stopped.
     """
-    from eval.report import print_report, run_file
+    from eval import compare as comparing
+    from eval.report import check_writable, print_comparison, print_report, print_sets, read_json, run_sets, write_json
+    from eval.report_html import write_report
     from rag.types import to_dict
     from ui.terminal import json_line
 
     if corpus and library:
         raise typer.BadParameter("give --corpus or --library, not both")
-    if out and len(files) > 1:
-        raise typer.BadParameter("--out holds the figures of one file; evaluate each on its own, or use --json")
+    if not names:
+        print_sets()
+        return
+    for file in filter(None, (out, report)):
+        check_writable(file)
+    old = read_json(compare) if compare else None
     settings = settings_of(model=model, api_base=api_base, cache=False if model else None)
-    done = []
-    for file in files:
-        evaluation = run_file(file, corpus=corpus, library=library, out=out, limit=limit, settings=settings)
-        done.append(evaluation)
-        if not as_json:
-            print_report(evaluation)
+    evaluation = run_sets(names, corpus=corpus, library=library, limit=limit, settings=settings)
+    if out:
+        write_json(evaluation, out)
+    comparison = comparing.compare(old, evaluation) if old else None
+    if report:
+        write_report(evaluation, report, comparison)
     if as_json:
-        put(json_line({"evaluations": [to_dict(evaluation) for evaluation in done]}))
+        found = {"comparison": to_dict(comparison)} if comparison else {}
+        put(json_line({"evaluation": to_dict(evaluation), **found}))
+        for remark in evaluation.remarks:
+            say(remark)
+        return
+    print_report(evaluation)
+    if comparison:
+        print_comparison(comparison)
 
 
 @commands.command(epilog="Example: sayso bench index --corpus corpus.jsonl --questions queries.jsonl --out bench.json")

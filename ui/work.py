@@ -13,8 +13,7 @@ import shutil
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from importlib.resources import as_file, files
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Event, Lock, Thread
 from typing import Generic, Literal, TypeVar
@@ -23,9 +22,14 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
-from eval.questions import Question, library_ids, read_questions
-from eval.report import about_the_seeds, seeds_library
-from eval.runner import Evaluation, evaluate
+from eval.journal import Journals
+from eval.libraries import brought_library
+from eval.pairs import Pair
+from eval.questions import Question, library_names
+from eval.report import read_set
+from eval.report_html import report_html
+from eval.runner import Evaluation, ask_set, summarised
+from eval.sets import question_sets
 from index.errors import DocumentError, LibraryBusy, SaysoError, UsageError
 from index.files import MAX_FILE_BYTES
 from index.load import normalise
@@ -102,11 +106,13 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """An evaluation with the questions it was made from."""
+class TakenSet:
+    """A question set that was read. path: where, since documents may stand beside it; None for an uploaded one."""
 
-    evaluation: Evaluation
+    name: str
     questions: tuple[Question, ...]
+    pairs: tuple[Pair, ...]
+    path: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +135,8 @@ class Work:
         self._folder = assistant.path.absolute() / "uploads"
         self._waiting: dict[str, Upload] = {}
         self._arriving = 0  # bytes of the files that are under way
-        self._sets: OrderedDict[str, tuple[str, list[Question]]] = OrderedDict()
-        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._sets: OrderedDict[str, TakenSet] = OrderedDict()
+        self._runs: OrderedDict[str, Evaluation] = OrderedDict()
         self._turn = Lock()
         self._sweep()
 
@@ -283,27 +289,27 @@ class Work:
 
     # -- evaluation ---------------------------------------------------------------------------------------------
 
-    def take_questions(self, file: Path, name: str) -> str:
+    def take_questions(self, file: Path, name: str, *, uploaded: bool = False) -> str:
         """Read a question set and keep it for a while; a number to name it by. Raises DocumentError."""
         try:
-            questions = read_questions(file)
+            questions, pairs = read_set(file)
         except DocumentError as error:  # of an uploaded file only the name is known to the reader
             raise DocumentError(str(error).replace(repr(str(file)), repr(name))) from error
         token = secrets.token_hex(16)
-        self._sets[token] = (name, questions)
+        self._sets[token] = TakenSet(name, tuple(questions), tuple(pairs), None if uploaded else file)
         _keep(self._sets)
         return token
 
     def evaluate_built_in(self, number: int) -> Job[str]:
         """Ask a question set that comes with sayso. Raises UsageError for a number that there is not."""
-        names = question_sets()
-        if not 0 <= number < len(names):
+        offered = offered_sets()
+        if not 0 <= number < len(offered):
             raise UsageError("there is no such question set; choose one of the list")
-        with as_file(files("eval") / "questions" / names[number]) as file:
-            return self.evaluate(self.take_questions(file, names[number]))
+        name, path = offered[number]
+        return self.evaluate(self.take_questions(path, name))
 
     def evaluate_path(self, typed: str) -> Job[str]:
-        """Ask the question set in a file of this machine. Raises DocumentError, UsageError."""
+        """Ask the question set in a file or folder of this machine. Raises DocumentError, UsageError."""
         path = self._path(typed)
         return self.evaluate(self.take_questions(path, path.name))
 
@@ -311,15 +317,15 @@ class Work:
         """Ask a question set that was taken; gives the number of the run. Raises UsageError."""
         if token not in self._sets:
             raise UsageError("these questions are not here any more; give the file again")
-        name, questions = self._sets[token]
+        taken = self._sets[token]
 
         def evaluated(step: Step) -> str:
             def progress(done: int, total: int) -> None:
-                step(done, total, questions[done - 1].question)
+                step(done, total, taken.questions[done - 1].question)
 
-            done = self._evaluate(name, questions, progress)
+            done = self._evaluate(taken, progress)
             run = secrets.token_hex(16)
-            self._runs[run] = Run(done, tuple(questions))
+            self._runs[run] = done
             _keep(self._runs)
             return run
 
@@ -329,22 +335,28 @@ class Work:
             self.evaluating = Job(evaluated)
             return self.evaluating
 
-    def _evaluate(self, name: str, questions: list[Question], progress: Callable[[int, int], None]) -> Evaluation:
-        """Of this library; questions about the seeds are asked of those where it does not hold them."""
-        if about_the_seeds(questions):
-            held = library_ids(self.assistant.documents())
-            if not all(doc in held for question in questions for doc in question.gold_docs):
-                with seeds_library(self.assistant.settings) as seeds:
-                    return self._measured(seeds, name, questions, progress)
-        return self._measured(self.assistant, name, questions, progress)
+    def _evaluate(self, taken: TakenSet, progress: Callable[[int, int], None]) -> Evaluation:
+        """Of this library, where it holds the documents that are named; else of those that the set brings."""
+        model = self.assistant.settings.model
+        held = library_names(self.assistant.documents())
+        here = all(name in held for question in taken.questions for name in question.docs)
+        brought = None
+        if taken.path and not (here and any(question.docs for question in taken.questions)):
+            brought = brought_library(taken.path, taken.questions, self._beside)
+        assistant = brought or self.assistant
+        try:
+            with Journals() as journals:
+                asked = ask_set(assistant, taken.questions, taken.pairs, journals=journals, progress=progress)
+        finally:
+            if brought:
+                brought.close()
+        return summarised([asked], name=taken.name, model=model)
 
-    def _measured(
-        self, assistant: Assistant, name: str, questions: list[Question], progress: Callable[[int, int], None]
-    ) -> Evaluation:
-        evaluation = evaluate(assistant, questions, name=name, progress=progress)
-        return replace(evaluation, model=assistant.settings.model)
+    def _beside(self, folder: Path | None) -> Assistant:
+        assert folder is not None
+        return self.assistant.beside(folder)
 
-    def run(self, token: str) -> Run | None:
+    def run(self, token: str) -> Evaluation | None:
         return self._runs.get(token)
 
     # -- routes -------------------------------------------------------------------------------------------------
@@ -360,18 +372,20 @@ class Work:
         async def questions(request: Request, name: str) -> Response:
             return await _answered(self._receive_questions(name, request.stream()))
 
-        @app.get("/exports/{run}.json", include_in_schema=False)
-        def export(run: str) -> Response:
+        @app.get("/exports/{run}.{kind}", include_in_schema=False)
+        def export(run: str, kind: Literal["json", "html"]) -> Response:
             found = self._runs.get(run)
             if found is None:
                 return JSONResponse({"detail": "this evaluation is not held any more; run it again"}, 404)
-            headers = {"Content-Disposition": 'attachment; filename="evaluation.json"', "Cache-Control": "no-store"}
-            return Response(to_json(found.evaluation, indent=2) + "\n", media_type="application/json", headers=headers)
+            headers = {"Content-Disposition": f'attachment; filename="evaluation.{kind}"', "Cache-Control": "no-store"}
+            if kind == "html":
+                return Response(report_html(found), media_type="text/html", headers=headers)
+            return Response(to_json(found, indent=2) + "\n", media_type="application/json", headers=headers)
 
     async def _receive_questions(self, name: str, pieces: AsyncIterator[bytes]) -> str:
         upload = self._waiting.pop(await self.receive(name, pieces, (".jsonl",)))
         try:
-            return self.take_questions(upload.path, upload.path.name)
+            return self.take_questions(upload.path, upload.path.name, uploaded=True)
         finally:
             self._discard([upload.path])
 
@@ -384,10 +398,9 @@ def safe_name(name: str) -> str:
     return path.stem.encode()[:_STEM_BYTES].decode(errors="ignore") + path.suffix[:20]
 
 
-def question_sets() -> list[str]:
-    """The files in eval/questions, by name."""
-    folder = files("eval") / "questions"
-    return sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".jsonl"))
+def offered_sets() -> list[tuple[str, Path]]:
+    """The question sets that come with sayso and may be looked at, each with its path."""
+    return [(found.name, found.path) for found in question_sets() if found.path and found.use != "held_out"]
 
 
 def is_token(value: object) -> bool:

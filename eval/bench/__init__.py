@@ -3,7 +3,7 @@
     index       passages indexed a second, against LangChain's FAISS store with the same weights
     ask         a warm ask(), beside LangChain's similarity search
     cold        `sayso ask` in a fresh process
-    verifier    what it lets through and refuses, on sentences altered by one thing
+    verifier    what it lets through and refuses, on pairs of a quote and a sentence
     followups   what a conversation's last question finds, alone and put in full by rule (and by SAYSO_MODEL)
     chat        200 questions at once from 20 clients of the served chat; only when it is named
     page        how long the chat's page takes to load and to answer, in Chromium; only when it is named
@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.bench.measure import Result, Workload
+from eval.libraries import corpus_library, seeds_library
 from eval.questions import read_questions
-from eval.report import corpus_library, seeds_library
 from index.errors import DocumentError, UsageError
 from rag.types import to_dict
 

@@ -2,7 +2,7 @@
 
 import time
 
-from eval import metrics
+from eval import measures
 from eval.bench.langchain_store import LangChainStore, passage_texts
 from eval.bench.measure import Result, Workload, timed
 from index.minilm import MiniLM
@@ -36,7 +36,7 @@ def measure_asking(workload: Workload) -> Result:
         name="ask",
         workload=workload.name,
         measurements=(timed("sayso ask()", ours), timed(f"{store.system} similarity_search()", theirs)),
-        ratio=(metrics.percentile(theirs, 50) or 0.0) / (metrics.percentile(ours, 50) or 1.0),
+        ratio=(measures.percentile(theirs, 50) or 0.0) / (measures.percentile(ours, 50) or 1.0),
         ratio_of="p50, theirs over ours",
         notes=(
             f"{len(questions)} questions over {len(texts)} passages, warm, each asked once of both in turn",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import eval as package
-from eval import metrics
+from eval import measures
 from eval.bench.measure import Measurement, Result, Workload
 from index.errors import SaysoError
 
@@ -44,8 +44,8 @@ def measure_chatting(workload: Workload) -> Result:
         "asked": float(len(questions)),
         "lost": float(lost),
         "mixed up": float(mixed),
-        "p50 s": metrics.percentile(took, 50) or 0.0,
-        "p95 s": metrics.percentile(took, 95) or 0.0,
+        "p50 s": measures.percentile(took, 50) or 0.0,
+        "p95 s": measures.percentile(took, 95) or 0.0,
         "answers/s": (len(questions) - lost) / seconds,
         "MB before": before,
         "MB after": after,

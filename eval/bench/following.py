@@ -5,7 +5,7 @@ from collections.abc import Callable
 from statistics import mean
 
 from eval.bench.measure import Measurement, Result, Workload
-from eval.questions import Question, library_ids
+from eval.questions import Question, locate
 from index.errors import UsageError
 from rag import Settings
 from rag.compose import in_full
@@ -22,7 +22,7 @@ def measure_following(workload: Workload) -> Result:
 
     Raises UsageError when no question has a conversation before it.
     """
-    asked = [q for q in workload.questions if q.history and q.gold_docs and q.answerable]
+    asked = [q for q in workload.questions if q.history and q.docs and q.answerable]
     if not asked:
         raise UsageError("no question here has a conversation before it; name others with --corpus and --questions")
     leaning = [needs_history(question.question) for question in asked]
@@ -41,10 +41,10 @@ def measure_following(workload: Workload) -> Result:
             return in_full(question.question, question.history, model, deadline=deadline)[0]
 
         systems[f"by {settings.model.rpartition('/')[2]}"] = by_model
-    names = library_ids(workload.documents)
+    gold = locate(asked, workload.documents, str(workload.assistant.path)).gold
     measurements = []
     for system, rewrite in systems.items():
-        found = [_recall(workload, rewrite(question), {names[doc] for doc in question.gold_docs}) for question in asked]
+        found = [_recall(workload, rewrite(question), set(gold[question.id])) for question in asked]
         figures = {
             "recall@5 %": 100 * mean(found),
             "of those that lean %": 100 * mean(r for r, leans in zip(found, leaning, strict=True) if leans),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eval import metrics
+from eval import measures
 from eval.questions import Question
 from index.types import Document
 from rag import Assistant
@@ -45,5 +45,5 @@ class Result:
 
 def timed(system: str, samples: Sequence[float]) -> Measurement:
     """samples: seconds."""
-    figures = {f"p{q} ms": (metrics.percentile(samples, q) or 0.0) * 1000 for q in (50, 95)}
+    figures = {f"p{q} ms": (measures.percentile(samples, q) or 0.0) * 1000 for q in (50, 95)}
     return Measurement(system, figures, tuple(samples))

@@ -22,7 +22,7 @@ from statistics import mean
 import numpy as np
 from platformdirs import user_cache_path
 
-from eval import metrics
+from eval import measures
 from eval.bench.cold import run_python
 from eval.bench.measure import Measurement, Result, Workload
 from index import sync
@@ -75,8 +75,8 @@ def measure_scale(
             Measurement(
                 "sayso",
                 {
-                    "p50 ms": (metrics.percentile(found["seconds"], 50) or 0.0) * 1000,
-                    "p95 ms": (metrics.percentile(found["seconds"], 95) or 0.0) * 1000,
+                    "p50 ms": (measures.percentile(found["seconds"], 50) or 0.0) * 1000,
+                    "p95 ms": (measures.percentile(found["seconds"], 95) or 0.0) * 1000,
                     "recall@10 %": 100 * recall,
                     "open s": found["opened"],
                     "first s": found["first"],

@@ -1,0 +1,84 @@
+"""The question sets that come with sayso, told apart by what they may be used for: eval/questions/sets.toml.
+
+A set is fitted (weights or a threshold were learned on it), developed (its misses are read, and the floors of
+`eval.gate` stand on it) or held_out: never looked at, so that of a run over it the figures are kept and neither the
+questions nor the answers. Its table is what `sayso eval` prints when nothing is named.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal, get_args
+
+from index.errors import UsageError
+
+Use = Literal["fitted", "developed", "held_out"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSet:
+    """path: a question file about the seeds, or a folder with docs/, questions.jsonl and pairs.jsonl; None where the
+    set does not come with sayso. drawn: when it was made, last. about: what it holds, and why it is used so."""
+
+    name: str
+    use: Use
+    drawn: str
+    about: str
+    path: Path | None
+
+
+def question_sets() -> list[QuestionSet]:
+    """In the order of the file."""
+    folder = _folder()
+    rows = tomllib.loads((folder / "sets.toml").read_text(encoding="utf-8"))["set"]
+    sets = []
+    for row in rows:
+        assert row["use"] in get_args(Use), row
+        path = folder / row["path"] if "path" in row else None
+        sets.append(QuestionSet(row["name"], row["use"], str(row["drawn"]), row["about"], path))
+    return sets
+
+
+def named(name: str) -> list[tuple[str, Path]]:
+    """The sets that a name stands for, each with its path: a path, a set's name, or a use for all that come with sayso.
+
+    A folder of folders stands for each of them. Raises UsageError when there is nothing of this name.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if (path / "questions.jsonl").is_file() or (path / "pairs.jsonl").is_file():
+            return [(path.resolve().name, path)]
+        inside = sorted(p for p in path.iterdir() if (p / "questions.jsonl").is_file())
+        if not inside:
+            raise UsageError(
+                f"{name!r} holds no question set; name a folder with questions.jsonl and docs/, or one of such folders"
+            )
+        return [(p.name, p) for p in inside]
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return [(path.stem, path)]
+    sets = [s for s in question_sets() if s.path is not None]
+    chosen = [(s.name, s.path) for s in sets if name in (s.name, s.use)]
+    if not chosen:
+        known = ", ".join(dict.fromkeys([*(s.use for s in sets), *(s.name for s in sets)]))
+        raise UsageError(f"no question set {name!r}; name a file, a folder, or one that comes with sayso: {known}")
+    return [(set_name, path) for set_name, path in chosen if path is not None]
+
+
+def is_held_out(path: Path) -> bool:
+    """Whether what lies there is never looked at."""
+    own = path.resolve()
+    return any(
+        s.use == "held_out" and s.path is not None and (own == s.path or s.path in own.parents) for s in question_sets()
+    )
+
+
+def uses(paths: Sequence[Path]) -> tuple[str, ...]:
+    """What the sets at these paths may be used for, each once; "" for one that does not come with sayso."""
+    by_path = {s.path: s.use for s in question_sets() if s.path is not None}
+    return tuple(dict.fromkeys(by_path.get(path.resolve(), "") for path in paths))
+
+
+def _folder() -> Path:
+    return Path(str(files("eval"))).resolve() / "questions"
