@@ -127,8 +127,8 @@ _OWN = "own definition, see eval/judge.py"
 
 _ALL = (
     Measure("recall_at_1", "evidence passage first", 1, _each(_within(1)), source=_DPR),
-    Measure("recall_at_4", "… among the first 4", 1, _each(_within(4)), source=_DPR),
-    Measure("recall_at_10", "… among the first 10", 1, _each(_within(10)), source=_DPR),
+    Measure("recall_at_4", "evidence passage among the first 4", 1, _each(_within(4)), source=_DPR),
+    Measure("recall_at_10", "evidence passage among the first 10", 1, _each(_within(10)), source=_DPR),
     Measure(
         "mrr",
         "MRR of the evidence passage",
@@ -158,7 +158,7 @@ _ALL = (
     Measure(
         "first_accepted", "first quote contains an accepted answer", 1, _each(lambda o: o.first_accepted), source=_SQUAD
     ),
-    Measure("any_accepted", "any quote does", 1, _each(lambda o: o.any_accepted), source=_SQUAD),
+    Measure("any_accepted", "any quote contains one", 1, _each(lambda o: o.any_accepted), source=_SQUAD),
     Measure("docs_cited", "documents with evidence quoted", 1, _each(lambda o: o.docs_cited), source=_OWN),
     Measure(
         "both_sides",

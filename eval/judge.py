@@ -25,9 +25,9 @@ class Outcome:
     """What came of one question. None where a judgement does not apply: no gold, no answers, not asked.
 
     domain: the set or corpus that it is of. question to documents: what was asked, expected and answered; left out of
-    sets that are never looked at. premise: it takes something untrue for granted. status: the answer's, "" when it was only
-    searched for. seconds: of ask(). tokens: a language model's, both ways. rank: of the first right passage among the
-    first ten, from 1. ndcg: of the first ten documents. read: the evidence stands in a passage that was read.
+    sets that are never looked at. premise: it takes something untrue for granted. status: the answer's, "" when it was
+    only searched for. seconds: of ask(). tokens: a language model's, both ways. rank: of the first right passage among
+    the first ten, from 1. ndcg: of the first ten documents. read: the evidence stands in a passage that was read.
     evidence: any piece of it is quoted; evidence_all: every one; first: the first citation is evidence. citations,
     citations_right: how many, and how many are evidence. accepted: one answer of each group stands in the text or
     the quotes; share: of how many groups one does. first_accepted, any_accepted: a quote holds an accepted answer.

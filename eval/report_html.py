@@ -238,7 +238,7 @@ def _comparison(comparison: Comparison, lists: _Lists) -> str:
     )
     left_out = f"<p>{comparison.missing} questions stand in only one of the runs.</p>" if comparison.missing else ""
     title = f"Compared: {comparison.old or 'before'} → {comparison.new or 'now'}"
-    table = _table("Differences", ["figure", "before", "now", "difference", "95 %", ""], rows)
+    table = _table("Differences", ["figure", "before", "now", "difference", "95 %", "verdict"], rows)
     return _section(title, f"<p>{turned}</p>{left_out}{table}")
 
 
