@@ -1,6 +1,7 @@
 # make chat     index the seeds and open the chat on http://127.0.0.1:7860
 # make test     run every test
 # make check    what has to pass before a change goes in: format, lint, types, arrows, tests with coverage
+# make quality  hold the answers to the developed question sets against eval/floors.toml (OUT=new.json COMPARE=old.json)
 # make bench    measure against other systems
 # make clean    remove the environment and everything that was generated
 #
@@ -18,7 +19,7 @@ TEST_MODEL := .venv/models/SmolLM2-135M-Instruct.Q4_1.gguf
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help chat test check bench clean
+.PHONY: help chat test check quality bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -37,6 +38,9 @@ check: .venv/.installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PYTEST) --cov
+
+quality: .venv/.installed
+	$(BIN)/python -m eval.gate $(if $(COMPARE),--compare $(COMPARE)) $(if $(OUT),--out $(OUT))
 
 bench: .venv/.installed-bench
 	$(BIN)/sayso bench

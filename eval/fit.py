@@ -35,6 +35,11 @@ _TRAIN_PASSAGES, _TRAIN_QUESTIONS = 1500, 4000
 _PENALTY = 1e-4
 _ASKED = 600  # questions of each set: enough for three weights and a curve
 CURVE = Path(__file__).with_name("calibration.json")
+# By their names in eval/questions/sets.toml: the corpus and the questions, in the folder of data.
+FITTED_ON = {
+    "squad2_dev sample": ("squad2_dev/corpus.jsonl", "squad2_dev/queries_sample2000_seed7.jsonl"),
+    "clapnq_dev": ("clapnq_dev/corpus.jsonl", "clapnq_dev/queries.jsonl"),
+}
 
 
 def train_set(folder: Path) -> tuple[list[Document], list[tuple[str, str, int]]]:
@@ -196,10 +201,7 @@ def main() -> None:
         stored["features"] = dict(zip(FEATURES, learn_features(given.data, cache).round(4).tolist(), strict=True))
         _store(stored)
     sets = {}
-    for name, corpus, questions in (
-        ("squad2_dev sample", "squad2_dev/corpus.jsonl", "squad2_dev/queries_sample2000_seed7.jsonl"),
-        ("clapnq_dev", "clapnq_dev/corpus.jsonl", "clapnq_dev/queries.jsonl"),
-    ):
+    for name, (corpus, questions) in FITTED_ON.items():
         with Assistant.open(cache / f"fit-{Path(corpus).parent}.library") as assistant:
             assistant.add(*read_corpus(given.data / corpus))
             sets[name] = signals(read_questions(given.data / questions)[:_ASKED], assistant)

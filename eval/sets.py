@@ -42,28 +42,27 @@ def question_sets() -> list[QuestionSet]:
 
 
 def named(name: str) -> list[tuple[str, Path]]:
-    """The sets that a name stands for, each with its path: a path, a set's name, or a use for all that come with sayso.
+    """The sets that a name stands for, each with its path: a set's name, a use for all that come with sayso, a path.
 
-    A folder of folders stands for each of them. Raises UsageError when there is nothing of this name.
+    "./handbook" is a path where a set has that name too; a folder of folders stands for each of them. Raises UsageError
+    when there is nothing of this name.
     """
+    sets = [(s, s.path) for s in question_sets() if s.path is not None]
+    if chosen := [(s.name, path) for s, path in sets if name in (s.name, s.use)]:
+        return chosen
     path = Path(name).expanduser()
     if path.is_dir():
         if (path / "questions.jsonl").is_file() or (path / "pairs.jsonl").is_file():
             return [(path.resolve().name, path)]
-        inside = sorted(p for p in path.iterdir() if (p / "questions.jsonl").is_file())
-        if not inside:
-            raise UsageError(
-                f"{name!r} holds no question set; name a folder with questions.jsonl and docs/, or one of such folders"
-            )
-        return [(p.name, p) for p in inside]
+        if inside := sorted(p for p in path.iterdir() if (p / "questions.jsonl").is_file()):
+            return [(p.name, p) for p in inside]
+        raise UsageError(
+            f"{name!r} holds no question set; name a folder with questions.jsonl and docs/, or one of such folders"
+        )
     if path.exists() or path.suffix or len(path.parts) > 1:
         return [(path.stem, path)]
-    sets = [s for s in question_sets() if s.path is not None]
-    chosen = [(s.name, s.path) for s in sets if name in (s.name, s.use)]
-    if not chosen:
-        known = ", ".join(dict.fromkeys([*(s.use for s in sets), *(s.name for s in sets)]))
-        raise UsageError(f"no question set {name!r}; name a file, a folder, or one that comes with sayso: {known}")
-    return [(set_name, path) for set_name, path in chosen if path is not None]
+    known = ", ".join(dict.fromkeys([*(s.use for s, _ in sets), *(s.name for s, _ in sets)]))
+    raise UsageError(f"no question set {name!r}; name a file, a folder, or one that comes with sayso: {known}")
 
 
 def is_held_out(path: Path) -> bool:

@@ -155,7 +155,7 @@ def _name_exchanged(rows: Sequence[dict[str, Any]], draw: random.Random, n: int)
             continue
         old = draw.choice(own)
         here = [name for name in _NAME.findall(row["passage"]) if _swappable(old, name)]
-        pool = here if here and draw.random() < 0.6 else draw.sample(names, 40)
+        pool = here if here and draw.random() < 0.6 else draw.sample(names, min(40, len(names)))
         new = next((name for name in pool if _swappable(old, name) and name not in row["question"]), None)
         if new and new.lower() not in row["passage"][row["start"] : row["end"]].lower():
             yield Example(row["question"].replace(old, new), row["passage"], None)
@@ -191,7 +191,7 @@ def _foreign_question(rows: Sequence[dict[str, Any]], draw: random.Random, n: in
         asked = draw.choice(pool)["question"]
         here = [name for name in dict.fromkeys(_NAME.findall(row["passage"])) if not name[0].isdigit()]
         foreign = [name for name in _NAME.findall(asked) if not name[0].isdigit()]
-        if len(here) < 1 or not foreign:
+        if asked == row["question"] or not here or not foreign:
             continue
         for name, new in zip(foreign, draw.sample(here, min(len(here), len(foreign))), strict=False):
             asked = asked.replace(name, new)
@@ -260,9 +260,9 @@ def train(folder: Path, out: Path, epochs: int) -> None:
         fused=True,
     )
     groups = [batch for _ in range(epochs) for batch in batches(tokenizer, made, draw)]
-    warm = len(groups) // 15
+    warm = max(1, len(groups) // 15)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(step / warm, max(0.02, (len(groups) - step) / (len(groups) - warm)))
+        optimizer, lambda step: min(step / warm, max(0.02, (len(groups) - step) / max(1, len(groups) - warm)))
     )
     half = processor_dtype() == "bfloat16"
     started, running = time.perf_counter(), 0.0

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from eval.questions import Question, evidence_spans, library_ids, read_corpus, read_questions
-from index.errors import DocumentError
+from eval.questions import Question, evidence_spans, library_names, locate, read_corpus, read_questions
+from index.errors import DocumentError, UsageError
 from index.load import document_id
 from index.types import DateInfo, Document
 from rag.types import Turn
@@ -38,12 +38,13 @@ def test_a_question_is_read_whole(tmp_path: Path) -> None:
         Question(
             id="q1",
             question="Who spoke?",
-            answers=("Li Hui",),
+            answers=(("Li Hui",),),
             answerable=True,
-            gold_docs=("d1",),
-            gold_evidence=("Li Hui spoke.",),
+            docs=("d1",),
+            evidence=(("Li Hui spoke.",),),
             kind="fact",
             history=(Turn("Where?", "In Moscow."),),
+            line=1,
         )
     ]
 
@@ -72,6 +73,9 @@ def test_a_line_separator_inside_a_string_does_not_end_the_line(tmp_path: Path) 
         ("[1]\n", "line 1 is not a JSON object"),
         ("\n\n", "has no lines"),
         (json.dumps(QUESTION | {"question": " "}), "line 1: 'question'"),
+        (json.dumps(QUESTION | {"turns": ["Who?"]}), "line 1: give 'question', or 'turns'"),
+        (json.dumps(QUESTION | {"polarity": "maybe"}), "line 1: 'polarity' is yes or no"),
+        (json.dumps(QUESTION | {"answers": [{"text": "x"}]}), "line 1: 'answers.0"),
         (json.dumps({k: v for k, v in QUESTION.items() if k != "answerable"}), "line 1: 'answerable': field required"),
         (json.dumps(QUESTION) + "\n\n" + json.dumps(QUESTION), "line 3: id 'q1' is taken by line 1"),
     ],
@@ -117,7 +121,9 @@ def test_a_row_without_a_date_has_an_unknown_one_and_a_wrong_date_is_named(tmp_p
 def test_rows_with_the_same_text_are_one_document_under_both_names(tmp_path: Path) -> None:
     documents = read_corpus(written(tmp_path / "corpus.jsonl", ROW, ROW | {"doc_id": "d2"}))
     assert [document.paths for document in documents] == [("corpus.jsonl#d1", "corpus.jsonl#d2")]
-    assert library_ids(documents) == dict.fromkeys(["d1", "d2", document_id("Li Hui spoke.")], documents[0].doc_id)
+    names = library_names(documents)
+    for name in ("d1", "d2", document_id("Li Hui spoke.")):
+        assert list(names[name]) == [documents[0].doc_id]
 
 
 def test_a_row_twice_or_without_text_is_named(tmp_path: Path) -> None:
@@ -127,9 +133,90 @@ def test_a_row_twice_or_without_text_is_named(tmp_path: Path) -> None:
         read_corpus(written(tmp_path / "corpus.jsonl", ROW | {"text": "\u200b \n"}))
 
 
-def test_a_gold_document_may_be_named_by_its_file_stem() -> None:
-    document = Document("abc", "T", "text", paths=("/seeds/000_9a.txt", "C.jsonl#row#7"))
-    assert library_ids([document]) == {"abc": "abc", "000_9a": "abc", "row#7": "abc"}
+def named_by(*documents: Document) -> dict[str, set[str]]:
+    return {name: set(ids) for name, ids in library_names(documents).items()}
+
+
+def test_a_document_is_called_by_its_path_its_end_its_stem_its_row_and_its_id() -> None:
+    document = Document("abc", "T", "text", paths=("/seeds/a/000_9a.txt", "C.jsonl#row#7"))
+    names = named_by(document)
+    for name in ("abc", "000_9a", "000_9a.txt", "a/000_9a.txt", "seeds/a/000_9a", "/seeds/a/000_9a.txt", "row#7"):
+        assert names[name] == {"abc"}, name
+    assert "9a.txt" not in names
+
+
+def question(**given: object) -> Question:
+    values: dict[str, object] = {"answers": (("x",),), "docs": (), "evidence": (), "kind": "fact", "answerable": True}
+    return Question(id="q7", question="Who?", line=4, **{**values, **given})  # type: ignore[arg-type]
+
+
+NOTES = (
+    Document("a", "", "The fee is **15 euros**.", paths=("/x/a/notes.txt",)),
+    Document("b", "", "The pier opened.", paths=("/x/b/notes.txt",)),
+)
+
+
+def test_a_name_that_two_documents_have_is_refused_with_both_paths() -> None:
+    with pytest.raises(UsageError, match=r"'q7' names the document 'notes', which may be '/x/a/.*' and '/x/b/.*'"):
+        locate([question(docs=("notes",))], NOTES, "lib")
+    assert locate([question(docs=("b/notes",))], NOTES, "lib").gold == {"q7": ("b",)}
+
+
+def test_every_document_that_is_nowhere_is_named_at_once_with_the_fix() -> None:
+    with pytest.raises(UsageError) as caught:
+        locate([question(docs=("gone", "lost"))], NOTES, "lib")
+    assert "'gone', which 'lib' does not hold; question 'q7' names the document 'lost'" in str(caught.value)
+    assert "--library" in str(caught.value)
+    assert "--corpus" in str(caught.value)
+
+
+def test_evidence_that_stands_in_none_of_its_documents_is_told_with_its_row() -> None:
+    asked = question(docs=("a/notes",), evidence=(("the fee is 15 euros",), ("The pier opened", "The pier closed")))
+    assert locate([asked], NOTES, "lib").remarks == (
+        "line 4, 'q7': this evidence stands in none of its documents: 'The pier opened'",
+    )
+
+
+def test_an_answerable_question_without_anything_to_judge_by_is_told() -> None:
+    [remark] = locate([question(answers=())], NOTES, "lib").remarks
+    assert remark == "line 4, 'q7': it names no answers, evidence or docs, so its answer cannot be judged"
+    assert locate([question(answers=(), answerable=False)], NOTES, "lib").remarks == ()
+
+
+def test_turns_answers_and_evidence_may_be_nested_or_alone(tmp_path: Path) -> None:
+    row = {
+        "id": 7,
+        "turns": ["Who came?", "And when?"],
+        "answerable": True,
+        "answers": [["May 26", "26 May"], ["noon"]],
+        "docs": "talks.txt",
+        "evidence": ["He came on May 26", ["at noon", "at 12"]],
+        "polarity": "yes",
+        "note": "passed over",
+    }
+    [asked] = read_questions(written(tmp_path / "q.jsonl", row))
+    assert (asked.id, asked.before, asked.question) == ("7", ("Who came?",), "And when?")
+    assert asked.answers == (("May 26", "26 May"), ("noon",))
+    assert asked.accepted == ("May 26", "26 May", "noon")
+    assert asked.docs == ("talks.txt",)
+    assert asked.evidence == (("He came on May 26",), ("at noon", "at 12"))
+    [asked] = read_questions(written(tmp_path / "q.jsonl", QUESTION | {"answers": "Li Hui"}))
+    assert asked.answers == (("Li Hui",),)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "q.jsonl"
+    file.write_text(json.dumps(QUESTION, ensure_ascii=False) + "\n", encoding=encoding)
+    assert read_questions(file)[0].id == "q1"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("answer", "answers"), ("gold_doc", "gold_docs"), ("Evidence", "evidence"), ("turn", "turns")]
+)
+def test_a_misspelt_field_is_refused_with_the_right_one(tmp_path: Path, wrong: str, right: str) -> None:
+    with pytest.raises(DocumentError, match=rf"line 1: '{wrong}' is no field of a question; did you mean '{right}'"):
+        read_questions(written(tmp_path / "q.jsonl", QUESTION | {wrong: ["x"]}))
 
 
 def test_evidence_is_found_however_its_spaces_fall_and_short_evidence_as_a_word() -> None:
@@ -157,9 +244,8 @@ def test_the_development_sets_are_read_and_their_gold_is_found(
     documents = read_corpus(DATA / folder / corpus)
     asked = read_questions(DATA / folder / questions)
     assert (len(asked), len(documents)) == counts
-    names = library_ids(documents)
+    gold = locate(asked, documents, folder).gold
     texts = {document.doc_id: document.text for document in documents}
-    for question in asked:
-        gold = [texts[names[name]] for name in question.gold_docs]
-        for piece in question.gold_evidence:
-            assert any(evidence_spans(text, [piece]) for text in gold), question.id
+    for one in asked:
+        for piece in one.pieces:
+            assert any(evidence_spans(texts[doc_id], [piece]) for doc_id in gold[one.id]), one.id
