@@ -262,12 +262,16 @@ def figures(judged: Sequence[Judged], samples: int = SAMPLES) -> dict[str, Figur
     return found
 
 
-def by(of: Callable[[Judged], str], judged: Iterable[Judged], samples: int = SAMPLES) -> dict[str, dict[str, Figure]]:
-    """The figures of each group, in the order in which the groups first come."""
-    groups: dict[str, list[Judged]] = {}
-    for one in judged:
-        groups.setdefault(of(one), []).append(one)
-    return {name: figures(members, samples) for name, members in groups.items()}
+def by(of: Callable[[Judged], str], *judged: Iterable[Judged], samples: int = SAMPLES) -> dict[str, dict[str, Figure]]:
+    """The figures of each group, in the order in which the groups first come. judged: questions, and pairs beside."""
+    found: dict[str, dict[str, Figure]] = {}
+    for some in judged:
+        groups: dict[str, list[Judged]] = {}
+        for one in some:
+            groups.setdefault(of(one), []).append(one)
+        for name, members in groups.items():
+            found[name] = found.get(name, {}) | figures(members, samples)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from index.errors import SaysoError, UsageError
 
 FLOORS = Path(__file__).with_name("floors.toml")
 SETS = ("developed",)
-# Another processor rounds otherwise, and a few answers turn.
-_MARGIN = 0.02
+# Another processor rounds otherwise, and an answer or two turn.
+_MARGIN, _MARGIN_QUESTIONS = 0.02, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,13 @@ def missed(evaluation: Evaluation, floors: Sequence[Floor]) -> list[Missed]:
     return found
 
 
-def risen(evaluation: Evaluation, floors: Sequence[Floor], margin: float = _MARGIN) -> list[Floor]:
+def risen(evaluation: Evaluation, floors: Sequence[Floor]) -> list[Floor]:
     """New floors, a margin below what was reached, where that is harder to meet than the floor that stands."""
     new = []
     for floor in floors:
         figures = evaluation.domains.get(floor.domain, {}) if floor.domain else evaluation.overall
         if (figure := figures.get(floor.figure)) and figure.value is not None:
+            margin = max(_MARGIN, _MARGIN_QUESTIONS / figure.n)
             least = round(figure.value - margin * floor.better, 3)
             higher = Floor(floor.figure, least, floor.domain)
             if floor.is_easier_than(higher):

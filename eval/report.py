@@ -75,7 +75,7 @@ def run_sets(
                             questions,
                             pairs if model == settings.model else (),
                             journals=journals,
-                            domain=domain if len(read) > 1 else "",
+                            domain=domain,
                             progress=lambda _, __: bar.advance(task),
                         )
                     )

@@ -37,7 +37,7 @@ class Evaluation:
     """One run. To JSON and back with `rag.types.to_json` and `from_json`.
 
     uses: what its sets may be used for. code: a fingerprint of code and weights. overall: by a measure's name, see
-    `eval.figures.MEASURES`; kinds, pair_kinds, domains: the same of each kind of question or pair and of each corpus.
+    `eval.figures.MEASURES`; kinds, pair_kinds, domains: the same of each kind of question or pair and of each set.
     remarks: what is odd about the sets. seconds: of asking. model: that wrote the answers, "" for quotes; quoted: the
     quoted answers to the same questions, where a model wrote.
     """
@@ -97,7 +97,7 @@ def summarised(asked: Sequence[Asked], *, name: str, model: str = "", uses: Sequ
         overall={**figures(outcomes), **figures(pairs)},
         kinds=by(lambda outcome: outcome.kind, outcomes),
         pair_kinds=by(lambda pair: pair.kind, pairs),
-        domains=by(lambda outcome: outcome.domain, outcomes) if len(asked) > 1 else {},
+        domains=by(lambda judged: judged.domain, outcomes, pairs),
         outcomes=outcomes,
         pairs=pairs,
         remarks=tuple(remark for one in asked for remark in one.remarks),

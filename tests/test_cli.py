@@ -363,21 +363,60 @@ def test_models_names_the_model_and_its_fingerprint(library: Path, embedder: Min
     assert told["embedder"]["fingerprint"] == embedder.spec.fingerprint
 
 
-def test_eval_prints_one_object_with_the_figures_of_each_file(library: Path, tmp_path: Path) -> None:
-    questions = tmp_path / "questions.jsonl"
+def question_file(folder: Path, library: Path, **more: object) -> Path:
     row = {
         "id": "q1",
         "question": "How much will the repairs of the harbour cost?",
         "answerable": True,
         "answers": ["four million"],
-        "gold_docs": [listed("--library", library)[0]["doc_id"]],
+        "docs": [listed("--library", library)[0]["doc_id"]],
     }
-    questions.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    file = folder / "questions.jsonl"
+    file.write_text(json.dumps(row | more) + "\n", encoding="utf-8")
+    return file
+
+
+def test_eval_prints_one_object_and_keeps_it_in_a_file(library: Path, tmp_path: Path) -> None:
+    questions = question_file(tmp_path, library)
     done = sayso("eval", questions, "--library", library, "--json", "--out", tmp_path / "out.json")
-    assert done.exit_code == 0, done.stderr
-    (evaluation,) = json.loads(done.stdout)["evaluations"]
-    assert evaluation["overall"]["first_quote_right"] == 1.0
+    assert (done.exit_code, done.stderr) == (0, "")
+    evaluation = json.loads(done.stdout)["evaluation"]
+    assert evaluation["overall"]["first_accepted"]["value"] == 1.0
     assert json.loads((tmp_path / "out.json").read_text(encoding="utf-8")) == evaluation
+
+
+def test_eval_says_what_differs_from_an_earlier_run_and_makes_a_page(library: Path, tmp_path: Path) -> None:
+    questions = question_file(tmp_path, library)
+    old, page = tmp_path / "old.json", tmp_path / "page.html"
+    sayso("eval", questions, "--library", library, "--out", old)
+    done = sayso("eval", questions, "--library", library, "--compare", old, "--report", page)
+    assert done.exit_code == 0, done.stderr
+    assert "0 became right" in done.stdout
+    assert "0 became wrong" in done.stdout
+    assert "How much will the repairs of the harbour cost?" in page.read_text(encoding="utf-8")
+
+
+def test_eval_reports_evidence_that_stands_nowhere_on_stderr(library: Path, tmp_path: Path) -> None:
+    questions = question_file(tmp_path, library, evidence=["The repairs will cost nine million"])
+    for more in ((), ("--json",)):
+        done = sayso("eval", questions, "--library", library, *more)
+        assert done.exit_code == 0
+        assert "line 1, 'q1': this evidence stands in none of its documents" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("option", ["--out", "--report"])
+def test_eval_tells_at_once_that_it_cannot_write(library: Path, tmp_path: Path, option: str) -> None:
+    questions = question_file(tmp_path, library)
+    done = sayso("eval", questions, "--library", library, option, tmp_path / "no" / "file")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "cannot write" in done.stderr
+
+
+def test_eval_lists_the_sets_with_what_they_may_be_used_for() -> None:
+    done = sayso("eval")
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["handbook", "developed"] in [row[:2] for row in rows]
+    assert ["reserve", "held", "out"] in [row[:3] for row in rows]
 
 
 # Real processes

@@ -160,6 +160,7 @@ TUNNEL = Topic(  # the sentences on both sides are longer than what is shown to 
     ),
     1,
 )
+TUNNEL_TOO = Topic("What is {} long?", "fifteen kilometres", "The tunnel Gotthard", TUNNEL.sentences, 1)
 TOPICS = (FERRY, BRIDGE, BAKER, MILL, POLL, RIVER, SCHOOL, TUNNEL)
 
 WHOLE = {
@@ -174,7 +175,7 @@ SUPPORTED = [
     ("Copper carries current well.", "SUPPORT", "Copper is a good conductor of electricity."),
     ("A printer lived in Mainz.", "SUPPORTS", "Gutenberg printed his books in Mainz."),
     ("Oats were sowed in April.", "SUPPORTS", "The farmers sowed oats in April and barley in May."),
-    ("Statins lowered cholesterol.", "SUPPORT", "Patients on statins had lower cholesterol after a year."),
+    ("Statins lowered cholesterol.", "SUPPORT", "In a year of statins cholesterol was lowered by a third."),
     ("The painter Vermeer lived in Delft.", "SUPPORTS", "Vermeer was born in Delft and died there."),
 ]
 NOT_SUPPORTED = [
@@ -182,7 +183,7 @@ NOT_SUPPORTED = [
     ("Copper blocks current.", "CONTRADICT", "Copper is a good conductor of electricity."),
     ("Gutenberg lived in Rome.", "REFUTES", "Gutenberg printed his books in Mainz."),
     ("Oats were sowed in July.", "REFUTES", "The farmers sowed oats in April and barley in May."),
-    ("Statins raised cholesterol.", "CONTRADICT", "Patients on statins had lower cholesterol after a year."),
+    ("Statins raised cholesterol.", "CONTRADICT", "In a year of statins cholesterol was lowered by a third."),
 ]
 TOO_LONG = ("The road was empty.", "SUPPORTS", "The road was empty. " * 30)  # 600 characters
 
@@ -204,7 +205,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     whole = [row(question, passage, source="ReQA SQuAD train (sentence)") for question, passage in WHOLE.items()]
     return written(
         tmp_path_factory.mktemp("data"),
-        [*(topic.row for topic in TOPICS), *whole, UNANSWERED_SQUAD, UNANSWERED_SELQA],
+        [*(topic.row for topic in (*TOPICS, TUNNEL_TOO)), *whole, UNANSWERED_SQUAD, UNANSWERED_SELQA],
         [*SUPPORTED, *NOT_SUPPORTED, TOO_LONG],
     )
 
@@ -247,10 +248,13 @@ def test_an_example_shows_the_answers_sentence_and_at_most_one_on_either_side(ma
     assert answered.passage in {own, before + own, own + after, before + own + after}
 
 
-def test_a_neighbour_that_makes_an_example_too_long_is_left_out(made: list[Example]) -> None:
+@pytest.mark.parametrize(("topic", "span"), [(TUNNEL, (23, 41)), (TUNNEL_TOO, (0, 19))], ids=["how long", "what"])
+def test_a_neighbour_that_makes_an_example_too_long_is_left_out(
+    made: list[Example], topic: Topic, span: tuple[int, int]
+) -> None:
     """The sentences around this one have more than 600 characters each."""
-    [answered] = [example for example in of_question(made, TUNNEL.question) if example.span]
-    assert answered == Example(TUNNEL.question, "The tunnel Gotthard is fifteen kilometres long. ", (23, 41))
+    [answered] = [example for example in of_question(made, topic.question) if example.span]
+    assert answered == Example(topic.question, "The tunnel Gotthard is fifteen kilometres long. ", span)
 
 
 @pytest.mark.parametrize("question", WHOLE)
@@ -286,6 +290,12 @@ def test_a_refuted_claim_has_no_answer_in_its_evidence(
 def test_a_claim_with_evidence_as_long_as_a_window_is_left_out(made: list[Example]) -> None:
     """Nothing is made of it: its words are in no example."""
     assert not [example for example in made if "road was empty" in example.question + example.passage]
+
+
+def test_the_same_seed_gives_the_same_examples(data: Path, made: list[Example]) -> None:
+    """In the same order, too; another seed gives another order."""
+    assert examples(data, seed=7) == made
+    assert examples(data, seed=8) != made
 
 
 # -- examples without an answer, made from those with one --------------------------------------------------------------
@@ -365,38 +375,19 @@ def test_an_exchanged_word_ends_alike_and_is_not_in_the_passage(made: list[Examp
 KOWALSKA = "The ferry Neptun was built by Marta Kowalska."
 
 
-@pytest.fixture(scope="module")
-def builder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One question and four texts: its answer's, one with the same answer, one that says the same, and another."""
-    end = len(KOWALSKA) - 1
-    return written(
-        tmp_path_factory.mktemp("builder"),
-        [
-            row("Who built the ferry?", KOWALSKA, start=end - len("Marta Kowalska"), end=end, source="COVID-QA"),
-            row("Who taught?", "Later Marta Kowalska taught children to swim.", source="ReQA"),
-        ],
-        [
-            ("A woman built a ferry.", "SUPPORTS", "Kowalska, Marta, was the builder of the ferry Neptun."),
-            ("Bread was sold.", "SUPPORTS", "On Fridays the baker sold rye bread."),
-        ],
-    )
-
-
-@pytest.fixture(scope="module")
-def made_of_builder(builder: Path) -> list[Example]:
-    return examples(builder, 3)
-
-
-def test_the_nearest_text_neither_holds_the_answer_nor_is_the_gold_one(made_of_builder: list[Example]) -> None:
-    """Nor does it say the same as the gold one in other words: of four texts, only one is left to draw."""
-    [drawn] = [example for example in of_question(made_of_builder, "Who built the ferry?") if not example.span]
-    assert drawn.passage == "On Fridays the baker sold rye bread."
-
-
-def test_the_same_seed_gives_the_same_examples(builder: Path, made_of_builder: list[Example]) -> None:
-    """In the same order, too; another seed gives another order."""
-    assert examples(builder, 3) == made_of_builder
-    assert examples(builder, 4) != made_of_builder
+def test_a_text_that_holds_the_answer_or_says_the_same_is_not_one_without_it(tmp_path: Path) -> None:
+    """Nor is the gold one: of three texts none is left for the question who built; for who taught there are others."""
+    builder = "The ferry Neptun was built by Marta Kowalska."
+    in_other_words = "Kowalska, Marta, was the builder of the ferry Neptun."
+    teacher = "Later Marta Kowalska taught children to swim."
+    rows = [
+        row("Who built the ferry?", builder, start=30, end=44, source="COVID-QA"),
+        row("Who taught?", teacher, source="ReQA SQuAD train (sentence)"),
+    ]
+    made = examples(written(tmp_path, rows, [("A woman built a ferry.", "SUPPORTS", in_other_words)]))
+    assert of_question(made, "Who built the ferry?") == [Example("Who built the ferry?", builder, (30, 44))]
+    [drawn] = [example.passage for example in of_question(made, "Who taught?") if not example.span]
+    assert drawn in {builder, in_other_words}
 
 
 # What is claimed of the ferry, each with a sentence that supports it: thirteen, the gold one and the twelve nearest.

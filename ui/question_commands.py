@@ -168,7 +168,11 @@ def evaluate(
         check_writable(file)
     old = read_json(compare) if compare else None
     settings = settings_of(model=model, api_base=api_base, cache=False if model else None)
-    evaluation = run_sets(names, corpus=corpus, library=library, limit=limit, settings=settings)
+    try:
+        evaluation = run_sets(names, corpus=corpus, library=library, limit=limit, settings=settings)
+    except KeyboardInterrupt:
+        say("what was asked is kept; the same command goes on from there")
+        raise
     if out:
         write_json(evaluation, out)
     comparison = comparing.compare(old, evaluation) if old else None
