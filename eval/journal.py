@@ -44,7 +44,7 @@ class Journal:
 
     def keep(self, outcome: Outcome) -> None:
         self.done[outcome.id] = outcome
-        with suppress(OSError), self._path.open("a", encoding="utf-8") as file:
+        with suppress(OSError), self._path.open("a", encoding="utf-8", errors="replace") as file:
             file.write(to_json(outcome) + "\n")
 
     def forget(self) -> None:

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError, model_validator
 
@@ -98,6 +98,8 @@ class _Said(BaseModel):
 class _QuestionRow(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)  # ids are numbers in some sets
 
+    NEEDED: ClassVar = "id, question (or turns) and answerable"
+
     id: _Text
     question: _Text = ""
     turns: tuple[_Text, ...] = ()
@@ -140,6 +142,8 @@ _OTHER_FIELDS = frozenset(
 class _CorpusRow(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
+    NEEDED: ClassVar = "doc_id and text"
+
     doc_id: _Text
     title: str = ""
     text: str
@@ -148,7 +152,7 @@ class _CorpusRow(BaseModel):
     url: str = ""
 
 
-Row = TypeVar("Row", bound=BaseModel)
+Row = TypeVar("Row", _QuestionRow, _CorpusRow)
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -177,14 +181,14 @@ def _question(row: _QuestionRow, line: int) -> Question:
     history = tuple(Turn(turn.question, turn.answer) for turn in row.history)
     return Question(
         id=row.id,
-        question=row.question or row.turns[-1],
+        question=normalise(row.question or row.turns[-1]),
         answers=tuple(filter(None, groups)),
         answerable=row.answerable,
         docs=row.docs,
         evidence=tuple(filter(None, pieces)),
         kind=row.kind,
         history=history or _exchanges([(said.role, said.text) for said in row.conversation]),
-        before=row.turns[:-1],
+        before=tuple(map(normalise, row.turns[:-1])),
         polarity=row.polarity,
         sides=row.sides,
         superseded=row.superseded,
@@ -353,11 +357,7 @@ def _checked(model: type[Row], values: Mapping[str, Any], path: Path, line: int)
         said = first["msg"].removeprefix("Value error, ")
         what = said[:1].lower() + said[1:]
         where = f"{field!r}: {what}" if field else what
-        raise DocumentError(f"{str(path)!r} line {line}: {where}; each line needs {_needed(model)}") from error
-
-
-def _needed(model: type[BaseModel]) -> str:
-    return ", ".join(name for name, field in model.model_fields.items() if field.is_required())
+        raise DocumentError(f"{str(path)!r} line {line}: {where}; each line needs {model.NEEDED}") from error
 
 
 def _exchanges(turns: Sequence[tuple[str, str]]) -> tuple[Turn, ...]:

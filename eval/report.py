@@ -146,20 +146,21 @@ def write_json(evaluation: Evaluation, out: Path) -> None:
     What stood there before stays until the new file is whole.
     """
     text = to_json(evaluation, indent=None if out.suffix == ".gz" else 1) + "\n"
-    data = gzip.compress(text.encode(), mtime=0) if out.suffix == ".gz" else text.encode()
-    write_whole(data, out)
+    write_whole(text, out)
 
 
-def write_whole(data: bytes, out: Path) -> None:
+def write_whole(text: str, out: Path) -> None:
     """Raises DocumentError when it cannot be written."""
+    data = text.encode(errors="replace")  # half a character, as a model may write it, is none
     part = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        part.write_bytes(data)
+        part.write_bytes(gzip.compress(data, mtime=0) if out.suffix == ".gz" else data)
         part.replace(out)
     except OSError as error:
         raise DocumentError(f"cannot write {str(out)!r}: {error.strerror}; name another file") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Evaluation:

@@ -38,7 +38,7 @@ _KIND_FIGURES = ("evidence_all", "near_misses", "premises", "accepted", "abstain
 
 def write_report(evaluation: Evaluation, out: Path, comparison: Comparison | None = None) -> None:
     """Raises DocumentError when it cannot be written."""
-    write_whole(report_html(evaluation, comparison).encode(), out)
+    write_whole(report_html(evaluation, comparison), out)
 
 
 def report_html(evaluation: Evaluation, comparison: Comparison | None = None) -> str:

@@ -145,6 +145,9 @@ def test_an_evaluation_goes_to_a_file_and_back_without_loss(assistant: Assistant
     assert from_json(Evaluation, (tmp_path / "out.json").read_text(encoding="utf-8")) == evaluation
     write_json(evaluation, tmp_path / "out.json.gz")
     assert read_json(tmp_path / "out.json.gz") == read_json(tmp_path / "out.json") == evaluation
+    half = replace(evaluation, name="half a character: \ud83d")
+    write_json(half, tmp_path / "half.json")
+    assert read_json(tmp_path / "half.json").name == "half a character: ?"
     with pytest.raises(DocumentError, match="cannot write"):
         write_json(evaluation, tmp_path / "no folder" / "out.json")
 

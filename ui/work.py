@@ -379,8 +379,12 @@ class Work:
                 return JSONResponse({"detail": "this evaluation is not held any more; run it again"}, 404)
             headers = {"Content-Disposition": f'attachment; filename="evaluation.{kind}"', "Cache-Control": "no-store"}
             if kind == "html":
-                return Response(report_html(found), media_type="text/html", headers=headers)
-            return Response(to_json(found, indent=2) + "\n", media_type="application/json", headers=headers)
+                return Response(report_html(found).encode(errors="replace"), media_type="text/html", headers=headers)
+            return Response(
+                to_json(found, indent=2).encode(errors="replace") + b"\n",
+                media_type="application/json",
+                headers=headers,
+            )
 
     async def _receive_questions(self, name: str, pieces: AsyncIterator[bytes]) -> str:
         upload = self._waiting.pop(await self.receive(name, pieces, (".jsonl",)))
