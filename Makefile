@@ -16,7 +16,8 @@ INSTALLED_FROM := pyproject.toml requirements.lock
 TEST_MODEL := .venv/models/SmolLM2-135M-Instruct.Q4_1.gguf
 
 # Two files at a time, the tests of one together since they share what is slow to make; each holds the models once more.
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# One thread each: two processes whose threads wait for one another by spinning slow each other down many times.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help chat test check quality bench clean

@@ -5,8 +5,9 @@
 1. The weights of the sentence features, by a softmax over the sentences found for each question, from the SQuAD
 questions of train_reader.jsonl.gz. 2. Which sentence is best: how features and reading add up, by logistic regression
 on sampled questions of squad2_dev. 3. Whether any answers: the weights with the largest area under the curve, over the
-mean of squad2_dev and clapnq_dev, made a probability by logistic regression; and the curve: for each threshold, how
-often each set abstains rightly and wrongly. No set that eval/questions/sets.toml calls developed or held out is read.
+mean of squad2_dev, clapnq_dev and domains, made a probability by logistic regression; and the curve: for each
+threshold, how often each set abstains rightly and wrongly. No set that eval/questions/sets.toml calls developed or held
+out is ever read.
 Run after `eval.train_reader`.
 """
 
@@ -21,8 +22,9 @@ import numpy as np
 import platformdirs
 from scipy.optimize import minimize
 
+from eval.libraries import corpus_library
 from eval.measures import contains_answer
-from eval.questions import Question, read_corpus, read_questions
+from eval.questions import Question, read_questions
 from eval.train_reader import read_rows
 from index.load import document_id, normalise
 from index.types import Document
@@ -35,10 +37,14 @@ _TRAIN_PASSAGES, _TRAIN_QUESTIONS = 1500, 4000
 _PENALTY = 1e-4
 _ASKED = 600  # questions of each set: enough for three weights and a curve
 CURVE = Path(__file__).with_name("calibration.json")
-# By their names in eval/questions/sets.toml: the corpus and the questions, in the folder of data.
+# By their names in eval/questions/sets.toml: questions with their corpus, in the folder of data.
 FITTED_ON = {
-    "squad2_dev sample": ("squad2_dev/corpus.jsonl", "squad2_dev/queries_sample2000_seed7.jsonl"),
-    "clapnq_dev": ("clapnq_dev/corpus.jsonl", "clapnq_dev/queries.jsonl"),
+    "squad2_dev sample": [("squad2_dev/queries_sample2000_seed7.jsonl", "squad2_dev/corpus.jsonl")],
+    "clapnq_dev": [("clapnq_dev/queries.jsonl", "clapnq_dev/corpus.jsonl")],
+    "domains": [
+        (f"domains/{name}/questions.jsonl", f"domains/{name}/docs")
+        for name in ("handbook", "health", "legal", "news", "novel", "science", "software")
+    ],
 }
 
 
@@ -200,11 +206,12 @@ def main() -> None:
     if given.keep is None:
         stored["features"] = dict(zip(FEATURES, learn_features(given.data, cache).round(4).tolist(), strict=True))
         _store(stored)
-    sets = {}
-    for name, (corpus, questions) in FITTED_ON.items():
-        with Assistant.open(cache / f"fit-{Path(corpus).parent}.library") as assistant:
-            assistant.add(*read_corpus(given.data / corpus))
-            sets[name] = signals(read_questions(given.data / questions)[:_ASKED], assistant)
+    sets: dict[str, list[Signals]] = {}
+    for name, parts in FITTED_ON.items():
+        sets[name] = []
+        for questions, corpus in parts:
+            with corpus_library(given.data / corpus) as assistant:
+                sets[name] += signals(read_questions(given.data / questions)[:_ASKED], assistant)
     if given.keep != "weights":
         squad = sets["squad2_dev sample"]
         table = np.concatenate([np.column_stack([s.values, s.readings]) for s in squad])

@@ -24,7 +24,7 @@ from eval.runner import Evaluation
 from index.errors import SaysoError, UsageError
 
 FLOORS = Path(__file__).with_name("floors.toml")
-SETS = ("developed",)
+SETS = ("developed", "seeds")
 # Another processor rounds otherwise, and an answer or two turn.
 _MARGIN, _MARGIN_QUESTIONS = 0.02, 1.5
 
@@ -90,7 +90,7 @@ def risen(evaluation: Evaluation, floors: Sequence[Floor]) -> list[Floor]:
             margin = max(_MARGIN, _MARGIN_QUESTIONS / figure.n)
             least = round(figure.value - margin * floor.better, 3)
             higher = Floor(floor.figure, least, floor.domain)
-            if floor.is_easier_than(higher):
+            if floor.is_easier_than(higher) and 0 < least < 1:  # of very few questions a floor would ask for nothing
                 new.append(higher)
     return new
 

@@ -16,7 +16,7 @@ from rag.types import Citation, Verdict
 Analyse = Callable[[str], list[str]]
 Closeness = Callable[[str, str], float]
 
-_CLOSE = 0.5  # the reader's probability that the text carries the sentence; see eval/verifier.py
+_CLOSE = 0.5  # the reader's probability that the text carries the sentence; see `sayso bench verifier`
 _ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()  # noqa: SIM905
 _VALUES = {word: float(i) for i, word in enumerate(_ONES)} | {
     "seventeen": 17.0, "eighteen": 18.0, "nineteen": 19.0, "twenty": 20.0, "thirty": 30.0, "forty": 40.0,

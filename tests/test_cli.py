@@ -125,7 +125,6 @@ def test_the_help_names_every_command_and_loads_nothing_heavy() -> None:
         ("nonsense",),
         ("search", "x", "-k", "0"),
         ("chat", "--port", "70000"),
-        ("eval", "a.jsonl", "b.jsonl", "--out", "both.json"),
         ("eval", "a.jsonl", "--corpus", "c.jsonl", "--library", "d"),
     ],
 )
@@ -402,6 +401,12 @@ def test_eval_reports_evidence_that_stands_nowhere_on_stderr(library: Path, tmp_
         done = sayso("eval", questions, "--library", library, *more)
         assert done.exit_code == 0
         assert "line 1, 'q1': this evidence stands in none of its documents" in " ".join(done.stderr.split())
+
+
+def test_eval_of_a_set_that_there_is_not_says_which_there_are() -> None:
+    done = sayso("eval", "handbok")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "no question set 'handbok'" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--out", "--report"])

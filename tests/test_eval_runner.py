@@ -233,7 +233,7 @@ def test_questions_about_the_seeds_are_asked_of_the_seeds_alone(
     seeds = Path(__file__).parents[1] / "eval" / "questions" / "seeds.jsonl"
     evaluation = run_sets([str(seeds)], limit=2)
     assert evaluation.documents == 5
-    assert (len(evaluation.outcomes), evaluation.uses) == (2, ("developed",))
+    assert (len(evaluation.outcomes), evaluation.uses) == (2, ("fitted",))
 
 
 def corpus_folder(folder: Path, name: str = "talks") -> Path:

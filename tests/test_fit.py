@@ -113,7 +113,10 @@ def test_fitting_reads_what_is_called_fitted_and_writes_weights_and_curve(
     """The whole command over two tiny sets: the features stay, the rest is learned, both sets have a curve."""
     data = tmp_path / "data"
     facts = [("harbour", "four million"), ("bridge", "nine hundred"), ("school", "seven thousand"), ("mill", "six")]
-    for corpus, questions in fit.FITTED_ON.values():
+    monkeypatch.setattr(
+        fit, "FITTED_ON", {"one": [("one.jsonl", "one/docs.jsonl")], "two": [("2.jsonl", "2/docs.jsonl")]}
+    )
+    for [(questions, corpus)] in fit.FITTED_ON.values():
         (data / corpus).parent.mkdir(parents=True)
         texts = [{"doc_id": name, "text": f"The {name} will cost {cost} euros. It rained."} for name, cost in facts]
         asked = [

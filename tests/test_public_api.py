@@ -70,8 +70,8 @@ def test_a_call_that_was_written_once_goes_on_working(function: Callable[..., An
 def test_an_answers_fields_are_those_promised() -> None:
     """In the order in which they are written as JSON."""
     assert [field.name for field in dataclasses.fields(Answer)] == [
-        *("question", "text", "status", "reason", "claims", "citations", "hits", "asked_as", "as_of", "model"),
-        *("usage", "timings", "settings_hash", "library_version"),
+        *("question", "text", "status", "reason", "claims", "citations", "hits", "probability", "asked_as", "as_of"),
+        *("model", "usage", "timings", "settings_hash", "library_version"),
     ]
     assert [field.name for field in dataclasses.fields(Citation)] == [
         *("marker", "doc_id", "title", "source", "url", "published", "start", "end", "quote", "page", "speaker"),
