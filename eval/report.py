@@ -89,6 +89,13 @@ def run_sets(
     return without_texts(evaluation) if any(sets.is_held_out(path) for _, path in chosen) else evaluation
 
 
+def run_file(
+    file: Path, *, corpus: Path | None = None, library: str | None = None, settings: Settings | None = None
+) -> Evaluation:
+    """`run_sets` of one file or folder."""
+    return run_sets([str(file.absolute())], corpus=corpus, library=library, settings=settings)
+
+
 def _sharing_models(settings: Settings) -> Opener:
     """Opens the first library, and every other one beside it with the same models."""
     opened: list[Assistant] = []
@@ -184,8 +191,8 @@ def print_report(evaluation: Evaluation, console: Console | None = None) -> None
     console.print(*render(evaluation), sep="\n")
     for remark in evaluation.remarks:
         Console(stderr=True).print(f"note: {remark}", style="yellow", soft_wrap=True, markup=False, highlight=False)
-    where = f"{evaluation.documents} documents in {evaluation.library}, " if evaluation.documents else ""
-    console.print(f"{where}{evaluation.seconds:.1f} s of asking", soft_wrap=True)
+    where = f" in {evaluation.library}" if evaluation.library else ""
+    console.print(f"{evaluation.documents} documents{where}, {evaluation.seconds:.1f} s of asking", soft_wrap=True)
 
 
 def print_sets(console: Console | None = None) -> None:

@@ -36,10 +36,10 @@ Told = Callable[[int, int], None]
 class Evaluation:
     """One run. To JSON and back with `rag.types.to_json` and `from_json`.
 
-    uses: what its sets may be used for. code: a fingerprint of code and weights. overall: by a measure's name, see
-    `eval.figures.MEASURES`; kinds, pair_kinds, domains: the same of each kind of question or pair and of each set.
-    remarks: what is odd about the sets. seconds: of asking. model: that wrote the answers, "" for quotes; quoted: the
-    quoted answers to the same questions, where a model wrote.
+    library: where, "" where several were asked. uses: what its sets may be used for. code: a fingerprint of code and
+    weights. overall: by a measure's name, see `eval.figures.MEASURES`; kinds, pair_kinds, domains: the same of each
+    kind of question or pair and of each set. remarks: what is odd about the sets. seconds: of asking. model: that wrote
+    the answers, "" for quotes; quoted: the quoted answers to the same questions, where a model wrote.
     """
 
     name: str
@@ -91,7 +91,7 @@ def summarised(asked: Sequence[Asked], *, name: str, model: str = "", uses: Sequ
     pairs = tuple(pair for one in asked for pair in one.pairs)
     return Evaluation(
         name=name,
-        library=", ".join(dict.fromkeys(one.library for one in asked)),
+        library=asked[0].library if len(asked) == 1 else "",
         documents=sum(one.documents for one in asked),
         settings_hash=asked[0].settings_hash if asked else "",
         overall={**figures(outcomes), **figures(pairs)},

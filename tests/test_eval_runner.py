@@ -11,7 +11,7 @@ from eval import bench
 from eval.bench.following import measure_following
 from eval.bench.measure import Workload
 from eval.questions import Question
-from eval.report import check_writable, print_report, read_json, run_sets, write_json
+from eval.report import check_writable, print_report, read_json, run_file, run_sets, write_json
 from eval.runner import Evaluation, evaluate, only_ranks
 from index.errors import DocumentError, UsageError
 from index.load import document_id
@@ -216,12 +216,12 @@ def test_a_corpus_is_indexed_once_and_found_again(tmp_path: Path, monkeypatch: p
     corpus.write_text("".join(json.dumps({"doc_id": n, "text": t}) + "\n" for n, t in TEXTS.items()), encoding="utf-8")
     row = {"id": "q1", "question": "Who arrived in Moscow?", "answers": ["Li Hui"], "answerable": True}
     questions.write_text(json.dumps(row | {"gold_docs": ["talks"]}) + "\n", encoding="utf-8")
-    first = run_sets([str(questions)], corpus=corpus)
+    first = run_file(questions, corpus=corpus)
     assert Path(first.library).parent == tmp_path / "cache" / "sayso" / "eval"
     assert first.documents == 3
     assert first.overall["recall_at_1"].value == 1.0
     kept = {path: path.stat().st_mtime_ns for path in Path(first.library).rglob("*") if path.is_file()}
-    second = run_sets([str(questions)], corpus=corpus)
+    second = run_file(questions, corpus=corpus)
     assert second.overall["recall_at_1"].value == 1.0
     assert {path: path.stat().st_mtime_ns for path in Path(first.library).rglob("*") if path.is_file()} == kept
 
@@ -284,9 +284,9 @@ def test_the_library_of_a_set_is_made_anew_when_its_documents_change(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = corpus_folder(tmp_path / "one")
-    first = run_sets([str(folder)])
+    first = run_file(folder)
     (folder / "docs" / "talks.txt").write_text(TEXTS["talks"].replace("Friday", "Sunday"))
-    second = run_sets([str(folder)])
+    second = run_file(folder)
     assert first.outcomes[0].quotes[0].endswith("on Friday.")
     assert second.outcomes[0].quotes[0].endswith("on Sunday.")
 
