@@ -3,22 +3,22 @@
 Times are left out: two runs at different hours say little of them, `sayso bench` measures them side by side.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from eval.figures import TIMES, Difference, Judged, differences
-from eval.judge import Outcome, is_right
-from eval.pairs import PairOutcome
+from eval.figures import TIMES, Difference, Judged, differences, judged_right
+from eval.judge import Outcome
 from eval.runner import Evaluation
 from index.errors import UsageError
 
-_OF_A_RUN = ("seconds", "tokens")  # differ from run to run, and are no judgement
+_OF_A_RUN = ("seconds", "tokens", "reason")  # differ from run to run, and are no judgement
 _TEXTS = ("question", "expected", "asked_as", "text", "quotes", "documents", "why")
 
 
 @dataclass(frozen=True, slots=True)
 class Turned:
-    """A question, or a pair, that one run has right and the other wrong, or both otherwise."""
+    """A question or a pair whose judgement differs between the two runs."""
 
     domain: str
     id: str
@@ -31,7 +31,7 @@ class Turned:
 class Comparison:
     """differences: of each figure that both have. kinds, domains: of each kind and corpus those outside their interval.
 
-    changed: neither became right nor wrong, but something that is judged or quoted differs. missing: questions that
+    changed: neither became right nor wrong, but something that is judged differs. missing: questions that
     only one of the runs has.
     """
 
@@ -61,8 +61,8 @@ def compare(old: Evaluation, new: Evaluation) -> Comparison:
         for before, after in [*questions, *pairs]
         if _judgement(before) != _judgement(after)
     ]
-    right = [t for t in turned if _is_right(t.new) and not _is_right(t.old)]
-    wrong = [t for t in turned if _is_right(t.old) and not _is_right(t.new)]
+    right = [t for t in turned if judged_right(t.new) and not judged_right(t.old)]
+    wrong = [t for t in turned if judged_right(t.old) and not judged_right(t.new)]
     total = len(old.outcomes) + len(new.outcomes) + len(old.pairs) + len(new.pairs)
     return Comparison(
         old=f"{old.name} {old.code}".strip(),
@@ -78,12 +78,19 @@ def compare(old: Evaluation, new: Evaluation) -> Comparison:
 
 
 def _matched(old: Iterable[Judged], new: Iterable[Judged]) -> list[tuple[Judged, Judged]]:
-    """By corpus and id; by id alone where one of the runs was of a single corpus."""
+    """By set and id; by id alone where that is unique in both runs, since one of them may have had another name."""
     old, new = list(old), list(new)
-    by_domain = len({o.domain for o in old}) > 1 and len({o.domain for o in new}) > 1
-    before = {(o.domain if by_domain else "", o.id): o for o in old}
-    keyed = [((o.domain if by_domain else "", o.id), o) for o in new]
-    return [(before[key], after) for key, after in keyed if key in before]
+    before = {(o.domain, o.id): o for o in old}
+    alone_old, alone_new = (Counter(o.id for o in some) for some in (old, new))
+    by_id = {o.id: o for o in old if alone_old[o.id] == alone_new[o.id] == 1}
+    found = [(before.get((o.domain, o.id)) or by_id.get(o.id), o) for o in new]
+    return [(first, second) for first, second in found if first is not None and _asks_the_same(first, second)]
+
+
+def _asks_the_same(old: Judged, new: Judged) -> bool:
+    """As far as texts were kept."""
+    asked = [getattr(judged, "question", "") or getattr(judged, "sentence", "") for judged in (old, new)]
+    return not all(asked) or asked[0] == asked[1]
 
 
 def _differences(matched: Sequence[tuple[Judged, Judged]]) -> list[Difference]:
@@ -102,10 +109,6 @@ def _grouped(
             groups.setdefault(of(after), []).append((before, after))
     found = {name: tuple(d for d in _differences(members) if d.is_clear) for name, members in groups.items()}
     return {name: clear for name, clear in found.items() if clear}
-
-
-def _is_right(judged: Judged) -> bool:
-    return judged.passed == judged.supported if isinstance(judged, PairOutcome) else is_right(judged)
 
 
 def _judgement(judged: Judged) -> Judged:

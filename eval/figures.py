@@ -1,7 +1,7 @@
 """Outcomes to figures with their intervals: the one list of what is measured, and how two runs differ.
 
 Every figure is made of two values a question and is a function of weights, so that the same resampling of questions
-gives every interval (`eval.measures.resampled`).
+gives every interval (`eval.measures.bootstrap_weights`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from eval import measures
-from eval.judge import Outcome
+from eval.judge import Outcome, is_right
 from eval.pairs import PairOutcome
 
 SAMPLES = 1000
+_FEW = 5
 Judged = Outcome | PairOutcome
 
 
@@ -218,7 +219,11 @@ _ALL = (
         source="Guo et al., ICML 2017",
     ),
     Measure(
-        "answered", "answered by the model", 1, _each(lambda o: o.sentences > 0 if o.written else None), source=_OWN
+        "answered",
+        "answered by the model",
+        1,
+        _each(_if_answerable(lambda o: o.sentences > 0 if o.written else None)),
+        source=_OWN,
     ),
     Measure(
         "sentences_kept",
@@ -249,20 +254,27 @@ MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in _ALL}
 TIMES = ("ask_p50_ms", "ask_p95_ms")
 
 
+def judged_right(judged: Judged) -> bool:
+    """Whether a question is answered rightly (`eval.judge.is_right`), or the verifier is right about a pair."""
+    return judged.passed == judged.supported if isinstance(judged, PairOutcome) else is_right(judged)
+
+
 def figures(judged: Sequence[Judged], samples: int = SAMPLES) -> dict[str, Figure]:
     """Every measure that some outcome counts for, by name, in the order of `MEASURES`."""
-    weights = measures.resampled(len(judged), samples) if samples else np.zeros((0, len(judged)))
+    weights = measures.bootstrap_weights(len(judged), samples) if samples else np.zeros((0, len(judged)))
     found: dict[str, Figure] = {}
     for name, measure in MEASURES.items():
         of, n = measure.over(judged)
         if n:
-            value = float(of(measures.once(len(judged)))[0])
+            value = float(of(measures.unit_weights(len(judged)))[0])
             low, high = (measures.interval(of(weights)) if samples else None) or (None, None)
             found[name] = Figure(None if np.isnan(value) else value, low, high, n)
     return found
 
 
-def by(of: Callable[[Judged], str], *judged: Iterable[Judged], samples: int = SAMPLES) -> dict[str, dict[str, Figure]]:
+def group_figures(
+    of: Callable[[Judged], str], *judged: Iterable[Judged], samples: int = SAMPLES
+) -> dict[str, dict[str, Figure]]:
     """The figures of each group, in the order in which the groups first come. judged: questions, and pairs beside."""
     found: dict[str, dict[str, Figure]] = {}
     for some in judged:
@@ -287,8 +299,8 @@ class Difference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out no difference at all."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval excludes zero. Of fewer than five questions it says too little to be clear."""
+        return self.n >= _FEW and (self.low > 0 or self.high < 0)
 
     @property
     def is_worse(self) -> bool:
@@ -297,8 +309,8 @@ class Difference:
 
 def differences(old: Sequence[Judged], new: Sequence[Judged], samples: int = SAMPLES) -> list[Difference]:
     """Of outcomes of the same questions in the same order: each figure that both runs have."""
-    weights = measures.resampled(len(new), samples)
-    every = measures.once(len(new))
+    weights = measures.bootstrap_weights(len(new), samples)
+    every = measures.unit_weights(len(new))
     rows = []
     for name, measure in MEASURES.items():
         (before, n_before), (after, n) = measure.over(old), measure.over(new)

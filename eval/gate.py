@@ -1,4 +1,4 @@
-"""`make quality`: the developed sets against floors, so that nobody makes answers worse without a word.
+"""`make quality`: the developed sets and the seeds against floors, so that nobody makes answers worse without a word.
 
     python -m eval.gate [--out NEW.json] [--compare OLD.json] [--report NEW.html] [--raise]
 
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.compare import compare
-from eval.figures import MEASURES
+from eval.figures import MEASURES, Figure
 from eval.report import check_writable, print_comparison, print_report, read_json, run_sets, write_json
 from eval.report_html import write_report
 from eval.runner import Evaluation
@@ -69,24 +69,27 @@ def read_floors(path: Path = FLOORS) -> list[Floor]:
     return list(floors.values())
 
 
-def missed(evaluation: Evaluation, floors: Sequence[Floor]) -> list[Missed]:
+def _figure(evaluation: Evaluation, floor: Floor) -> Figure | None:
+    figures = evaluation.domains.get(floor.domain, {}) if floor.domain else evaluation.overall
+    return figures.get(floor.figure)
+
+
+def missed_floors(evaluation: Evaluation, floors: Sequence[Floor]) -> list[Missed]:
     """The floors that an evaluation does not reach. A figure that it does not have is missed too."""
     found = []
     for floor in floors:
-        figures = evaluation.domains.get(floor.domain, {}) if floor.domain else evaluation.overall
-        figure = figures.get(floor.figure)
+        figure = _figure(evaluation, floor)
         value = figure.value if figure else None
         if value is None or (value - floor.least) * floor.better < -1e-9:
             found.append(Missed(floor, value))
     return found
 
 
-def risen(evaluation: Evaluation, floors: Sequence[Floor]) -> list[Floor]:
+def raised_floors(evaluation: Evaluation, floors: Sequence[Floor]) -> list[Floor]:
     """New floors, a margin below what was reached, where that is harder to meet than the floor that stands."""
     new = []
     for floor in floors:
-        figures = evaluation.domains.get(floor.domain, {}) if floor.domain else evaluation.overall
-        if (figure := figures.get(floor.figure)) and figure.value is not None:
+        if (figure := _figure(evaluation, floor)) and figure.value is not None:
             margin = max(_MARGIN, _MARGIN_QUESTIONS / figure.n)
             least = round(figure.value - margin * floor.better, 3)
             higher = Floor(floor.figure, least, floor.domain)
@@ -105,14 +108,13 @@ def write_floors(floors: Sequence[Floor], path: Path = FLOORS) -> None:
 
 def print_gate(evaluation: Evaluation, floors: Sequence[Floor], console: Console) -> bool:
     """Every floor with what was reached; whether all were."""
-    red = {(miss.floor.figure, miss.floor.domain) for miss in missed(evaluation, floors)}
+    red = {(miss.floor.figure, miss.floor.domain) for miss in missed_floors(evaluation, floors)}
     table = Table(title="floors")
     for heading in ("figure", "set", "floor", "reached", ""):
         table.add_column(heading, justify="right" if heading in ("floor", "reached") else "left")
     for floor in floors:
-        figures = evaluation.domains.get(floor.domain, {}) if floor.domain else evaluation.overall
-        value = figures[floor.figure].value if floor.figure in figures else None
-        reached = "–" if value is None else f"{value:.3f}"
+        figure = _figure(evaluation, floor)
+        reached = "–" if figure is None or figure.value is None else f"{figure.value:.3f}"
         bound = f"{'≥' if floor.better > 0 else '≤'} {floor.least:.3f}"
         is_red = (floor.figure, floor.domain) in red
         words = MEASURES[floor.figure].words
@@ -136,9 +138,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for file in filter(None, (given.out, given.report)):
             check_writable(file)
         evaluation = run_sets(SETS)
-        comparison = compare(old, evaluation) if old else None
         if given.out:
             write_json(evaluation, given.out)
+        comparison = compare(old, evaluation) if old else None
         if given.report:
             write_report(evaluation, given.report, comparison)
     except SaysoError as error:
@@ -149,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_comparison(comparison, console)
     green = print_gate(evaluation, floors, console)
     if given.raises:
-        write_floors(risen(evaluation, floors))
+        write_floors(raised_floors(evaluation, floors))
     return 0 if green else 1
 
 

@@ -22,6 +22,7 @@ from rag.types import from_json, to_json
 
 _OLD_S = 30 * 24 * 3600
 _CODE = (".py", ".json", ".safetensors")
+_JUDGING = ("judge.py", "measures.py", "runner.py", "questions.py")
 
 
 class Journal:
@@ -35,10 +36,11 @@ class Journal:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             _sweep(self._path.parent)
             whole = 0
-            for line in _whole_lines(self._path):
-                outcome = from_json(Outcome, line)
-                self.done[outcome.id] = outcome
-                whole += len(line)
+            with suppress(ValueError):  # a full disk may leave a line of two halves; what follows is asked again
+                for line in _whole_lines(self._path):
+                    outcome = from_json(Outcome, line)
+                    self.done[outcome.id] = outcome
+                    whole += len(line)
             if self._path.exists():
                 os.truncate(self._path, whole)  # a line that was cut off ends here
 
@@ -76,7 +78,7 @@ class Journals:
 def journal_key(*parts: object) -> str:
     """Of everything that an outcome depends on; the code and its weights are added here."""
     text = json.dumps([code_fingerprint(), *parts], sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 @lru_cache(maxsize=1)
@@ -85,8 +87,8 @@ def code_fingerprint() -> str:
     digest = hashlib.sha256()
     for package in ("index", "rag", "eval"):
         folder = Path(str(files(package)))
-        for path in sorted(p for p in folder.rglob("*") if p.suffix in _CODE and "questions" not in p.parts):
-            if package != "eval" or path.name in ("judge.py", "measures.py", "runner.py", "questions.py"):
+        for path in sorted(p for p in folder.rglob("*") if p.suffix in _CODE):
+            if package != "eval" or (path.parent == folder and path.name in _JUDGING):
                 digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -17,27 +17,28 @@ from index.lexical import analyse
 from rag.types import Answer, Citation
 from rag.verify import differs
 
-_YES_OR_NO = re.compile(r"\W*(yes|no)\b")
+# "No vehicles may pass" is no answer "no".
+_YES_OR_NO = re.compile(r"\W*(yes|no)(?=\s*(?:[^\w\s]|$))")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one question. None where a judgement does not apply: no gold, no answers, not asked.
 
-    domain: the set or corpus that it is of. question to documents: what was asked, expected and answered; left out of
-    sets that are never looked at. premise: it takes something untrue for granted. status: the answer's, "" when it was
+    domain: the set that it is of. question to documents: what was asked, expected and answered; left out of sets that
+    are never looked at. premise: it takes something untrue for granted. status, reason: the answer's; "" when it was
     only searched for. seconds: of ask(). tokens: a language model's, both ways. rank: of the first right passage among
     the first ten, from 1. ndcg: of the first ten documents. read: the evidence stands in a passage that was read.
     evidence: any piece of it is quoted; evidence_all: every one; first: the first citation is evidence. citations,
-    citations_right: how many, and how many are evidence. accepted: one answer of each group stands in the text or
-    the quotes; share: of how many groups one does. first_accepted, any_accepted: a quote holds an accepted answer.
+    citations_right: how many, and how many are evidence. accepted: one answer of each group stands in the text or the
+    quotes; share: of how many groups one does. first_accepted, any_accepted: a quote holds an accepted answer.
     yes_or_no: the evidence is quoted and the first word is not the contrary one. sides: of those who hold different
     answers, the share that stand with theirs. current: nothing superseded is told before the evidence. in_order: all
     evidence is quoted, in the order of its dates. docs_cited: the share of the question's documents that are quoted.
-    written: a language model was asked to write; sentences, refused: of its sentences those that were shown, and those
-    that the verifier refused. carried: the share
-    of the sentences whose numbers, dates, names and negations stand in what they cite. probability: the answer's.
-    right: whether what is quoted, were nothing abstained from, holds the evidence; where none is named, the answer.
+    written: a language model was named; sentences, refused: of its sentences those that were shown, and those that were
+    not. carried: the share of the sentences whose numbers, dates, names and negations stand in what they cite.
+    probability: the answer's. right: whether what would be quoted, were nothing abstained from, holds the evidence;
+    where none is named, an accepted answer.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Outcome:
     documents: tuple[str, ...] = ()
     premise: bool = False
     status: str = ""
+    reason: str = ""
     seconds: float | None = None
     tokens: float | None = None
     ranked: bool = False
@@ -106,6 +108,7 @@ def judge(
         documents=tuple(dict.fromkeys(citation.title for citation in citations)),
         premise=is_false_premise(question),
         status=answer.status,
+        reason=answer.reason,
         tokens=used.get("prompt_tokens", 0) + used.get("completion_tokens", 0) if "prompt_tokens" in used else None,
         citations=len(citations),
         written=written,
@@ -172,6 +175,10 @@ def _outdated(question: Question, good: Sequence[bool], citations: Sequence[Cita
 
 
 def _in_order(question: Question, gold: Collection[str], citations: Sequence[Citation]) -> bool:
+    """Whether the pieces are first quoted in the order of their dates."""
+    by_date = [
+        piece for _, piece in sorted(zip(question.dates, question.evidence, strict=False), key=lambda row: row[0])
+    ]
     places = [
         next(
             (
@@ -181,7 +188,7 @@ def _in_order(question: Question, gold: Collection[str], citations: Sequence[Cit
             ),
             len(citations),
         )
-        for piece in question.evidence
+        for piece in by_date
     ]
     return places == sorted(places)
 
@@ -216,8 +223,8 @@ def _answers(
 
 
 def _right(question: Question, gold: Collection[str], answer: Answer) -> bool | None:
-    if not (question.evidence or question.answers):
-        return False if not question.answerable else None
+    if not (question.evidence or (question.answerable and question.answers)):
+        return None if question.answerable else False
     if question.evidence:
         return any(_quoted(question, gold, answer.citations))
     return any(contains_answer(citation.quote, question.accepted) for citation in answer.citations)

@@ -7,6 +7,7 @@ anew, so that no figure comes from an index that today's code would not make.
 import hashlib
 import shutil
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import lru_cache
@@ -22,6 +23,8 @@ from index.errors import DocumentError, LibraryDamaged, LibraryNotFound, Library
 from index.types import Document
 from rag import Assistant, Settings
 from rag.assistant import seeds_folder
+
+_OLD_S = 30 * 24 * 3600
 
 Opener = Callable[[Path | None], Assistant]  # None: the default library
 
@@ -71,7 +74,10 @@ def _opener(settings: Settings | None) -> Opener:
 def _digest_of_folder(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")):
-        digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+        try:
+            digest.update(str(path.relative_to(folder)).encode(errors="surrogateescape") + b"\0" + path.read_bytes())
+        except OSError as error:
+            raise DocumentError(f"cannot read {str(path)!r}: {error.strerror}; mend its permissions") from error
     return digest.hexdigest()
 
 
@@ -95,7 +101,7 @@ def _kept_library(digest: str, sources: Sequence[Path | Document], opener: Opene
             f"cannot make {str(kept)!r}: {error.strerror}; name a folder that can be written in XDG_CACHE_HOME"
         ) from error
     for older in kept.glob(f"{digest[:32]}-*.library"):  # only what this function made: named by the digest
-        if older != folder:
+        if older != folder and time.time() - older.stat().st_mtime > _OLD_S:  # another checkout may be asking it
             shutil.rmtree(older, ignore_errors=True)
     try:
         return _filled_library(folder, sources, opener)

@@ -33,7 +33,7 @@ def plain(text: str) -> str:
 
 
 def holds(text: str, piece: str) -> bool:
-    """Whether a piece stands in a text, as whole words. Both as `plain` makes them; nothing stands nowhere."""
+    """Whether a piece stands in a text, as whole words. Both as `plain` makes them. An empty piece never does."""
     return bool(piece) and f" {piece} " in f" {text} "
 
 
@@ -90,12 +90,12 @@ def ndcg_at_10(relevant: Mapping[str, Iterable[str]], rankings: Mapping[str, Seq
 # -- many questions ----------------------------------------------------------------------------------------------------
 
 
-def once(n: int) -> np.ndarray:
+def unit_weights(n: int) -> np.ndarray:
     """(1, n): every question counts once."""
     return np.ones((1, n))
 
 
-def resampled(n: int, samples: int, seed: int = 7) -> np.ndarray:
+def bootstrap_weights(n: int, samples: int, seed: int = 7) -> np.ndarray:
     """(samples, n): how often each question is drawn in each sample of n with replacement.
 
     Source: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993. The same seed draws the same questions, so
@@ -172,7 +172,7 @@ def error_by_coverage(probabilities: np.ndarray, right: np.ndarray) -> list[tupl
     order = np.argsort(-probabilities, kind="stable")
     errors = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
     ends = np.flatnonzero(np.diff(probabilities[order], append=-1.0))  # a threshold takes all ties or none
-    ends = ends[:: max(1, len(ends) // _CURVE_POINTS)] if len(ends) else ends
+    ends = np.append(ends[: -1 : max(1, len(ends) // _CURVE_POINTS)], ends[-1:])
     return [((int(i) + 1) / len(order), float(errors[i]), float(probabilities[order][i])) for i in ends]
 
 
@@ -184,11 +184,11 @@ def weighted_percentile(values: np.ndarray, q: float, weights: np.ndarray) -> np
     if not len(values):
         return np.full(len(weights), np.nan)
     order = np.argsort(values, kind="stable")
-    heaped = np.cumsum(weights[:, order], axis=1)
+    cumulative = np.cumsum(weights[:, order], axis=1)
     with np.errstate(invalid="ignore"):
-        reached = heaped >= q / 100 * heaped[:, -1:]
+        reached = cumulative >= q / 100 * cumulative[:, -1:]
     found = values[order][reached.argmax(axis=1)]
-    return np.where(heaped[:, -1] > 0, found, np.nan)
+    return np.where(cumulative[:, -1] > 0, found, np.nan)
 
 
 def percentile(values: Sequence[float], q: float) -> float | None:

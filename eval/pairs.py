@@ -6,9 +6,9 @@ A row of pairs.jsonl: id, kind (what was done to the sentence), quote, sentence,
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from eval.questions import read_rows
 from index.errors import DocumentError
@@ -44,11 +44,16 @@ class PairOutcome:
     why: str = ""
 
 
+_Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
 class _Row(BaseModel):
-    id: str
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    id: _Text
     kind: str
-    quote: str
-    sentence: str
+    quote: _Text
+    sentence: _Text
     label: Literal["supported", "not"]
 
 
@@ -60,7 +65,7 @@ def is_pairs(path: Path) -> bool:
 
 def read_pairs(path: Path) -> list[Pair]:
     """Raises DocumentError naming the file, the line and the fix."""
-    pairs = []
+    pairs: dict[str, Pair] = {}
     for line, values in read_rows(path):
         try:
             row = _Row.model_validate(values)
@@ -70,8 +75,10 @@ def read_pairs(path: Path) -> list[Pair]:
                 f"{str(path)!r} line {line}: {'.'.join(map(str, first['loc']))!r}: {first['msg'].lower()}; each line "
                 "needs id, kind, quote, sentence and label ('supported' or 'not')"
             ) from error
-        pairs.append(Pair(row.id, row.kind, row.quote, row.sentence, row.label == "supported"))
-    return pairs
+        if row.id in pairs:
+            raise DocumentError(f"{str(path)!r} line {line}: id {row.id!r} is taken; give each pair its own")
+        pairs[row.id] = Pair(row.id, row.kind, row.quote, row.sentence, row.label == "supported")
+    return list(pairs.values())
 
 
 def verify_pairs(pairs: Sequence[Pair], verify: Verify, domain: str = "") -> list[PairOutcome]:

@@ -26,7 +26,7 @@ from index.load import document_id, normalise
 from index.types import DateInfo, Document
 from rag.types import Turn
 
-_TOLD = 8  # mistakes of one file that are told at once
+_MISTAKES = 8  # of one file that are reported at once
 _MISSPELT = 0.8  # likeness from which a field is taken for a misspelt one ("answer", "gold_doc")
 
 
@@ -129,6 +129,10 @@ class _QuestionRow(BaseModel):
             raise ValueError("give 'question', or 'turns' whose last one is the question")
         if self.polarity not in ("", "yes", "no"):
             raise ValueError("'polarity' is yes or no")
+        if self.dates and len(self.dates) != len(self.evidence):
+            raise ValueError("give one of 'dates' for each piece of evidence")
+        if self.sides and len(self.sides) != len(self.answers):
+            raise ValueError("give one of 'sides' for each group of answers")
         return self
 
 
@@ -176,7 +180,7 @@ def read_questions(path: Path) -> list[Question]:
 
 
 def _question(row: _QuestionRow, line: int) -> Question:
-    groups = (tuple(a for a in group if a.strip()) for group in row.answers)
+    groups = (tuple(normalise(a) for a in group if a.strip()) for group in row.answers)
     pieces = (tuple(normalise(w) for w in piece if w.strip()) for piece in row.evidence)
     history = tuple(Turn(turn.question, turn.answer) for turn in row.history)
     return Question(
@@ -190,8 +194,8 @@ def _question(row: _QuestionRow, line: int) -> Question:
         history=history or _exchanges([(said.role, said.text) for said in row.conversation]),
         before=tuple(map(normalise, row.turns[:-1])),
         polarity=row.polarity,
-        sides=row.sides,
-        superseded=row.superseded,
+        sides=tuple(map(normalise, row.sides)),
+        superseded=tuple(map(normalise, row.superseded)),
         dates=row.dates,
         line=line,
     )
@@ -265,6 +269,8 @@ def locate(questions: Sequence[Question], documents: Iterable[Document], library
                     "the path that it is one"
                 )
             found += at
+        if not question.docs:  # then evidence counts wherever it stands
+            found = [id for id, text in words.items() if any(holds(text, plain(w)) for w in question.pieces)]
         gold[question.id] = tuple(dict.fromkeys(found))
         where = f"line {question.line}, {question.id!r}: " if question.line else f"{question.id!r}: "
         among = [words[doc_id] for doc_id in gold[question.id]] or list(words.values())
@@ -276,9 +282,9 @@ def locate(questions: Sequence[Question], documents: Iterable[Document], library
         if question.answerable and not (question.answers or question.evidence or question.docs):
             remarks.append(f"{where}it names no answers, evidence or docs, so its answer cannot be judged")
     if wrong:
-        more = f" (and {len(wrong) - _TOLD} more)" if len(wrong) > _TOLD else ""
+        more = f" (and {len(wrong) - _MISTAKES} more)" if len(wrong) > _MISTAKES else ""
         raise UsageError(
-            "; ".join(wrong[:_TOLD]) + more + "; ask the library that the questions are about with --library, or "
+            "; ".join(wrong[:_MISTAKES]) + more + "; ask the library that the questions are about with --library, or "
             "their corpus file with --corpus"
         )
     return Located(gold, tuple(remarks))
@@ -293,15 +299,17 @@ def library_names(documents: Iterable[Document]) -> dict[str, dict[str, str]]:
     for document in documents:
         names.setdefault(document.doc_id, {})[document.doc_id] = document.doc_id
         for path in document.paths:
-            file, mark, row = path.partition("#")
-            called = [row] if mark else []
-            parts = PurePosixPath(file.replace("\\", "/")).parts
-            for first in range(len(parts)):
-                end = PurePosixPath(*parts[first:])
-                called += [str(end), str(end.with_suffix(""))] if end.name else []
+            file, mark, row = path.partition("#")  # a file's name may hold one too
+            called = [row, *_ends(path), *_ends(file)] if mark else _ends(path)
             for name in called:
                 names.setdefault(name, {})[document.doc_id] = path
     return names
+
+
+def _ends(path: str) -> list[str]:
+    parts = PurePosixPath(path.replace("\\", "/")).parts
+    ends = [PurePosixPath(*parts[first:]) for first in range(len(parts))]
+    return [name for end in ends if end.name for name in (str(end), str(end.with_suffix("")))]
 
 
 def evidence_spans(text: str, evidence: Iterable[str]) -> list[tuple[int, int]]:
@@ -340,6 +348,8 @@ def read_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 f"{str(path)!r} line {number} is not JSON ({error.msg} at column {error.colno}); "
                 "put one JSON object on each line"
             ) from error
+        except (ValueError, RecursionError) as error:  # a number of 5,000 digits, a thousand brackets
+            raise DocumentError(f"{str(path)!r} line {number} cannot be read ({error}); mend or remove it") from error
         if not isinstance(values, dict):
             raise DocumentError(f"{str(path)!r} line {number} is not a JSON object; put one on each line")
         rows += 1

@@ -5,6 +5,7 @@
 
 import gzip
 import os
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from pathlib import Path, PurePath
 from pydantic import ValidationError
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from eval import sets
@@ -23,22 +25,23 @@ from eval.journal import Journals
 from eval.libraries import Opener, brought_library, corpus_library, progress_bar
 from eval.pairs import Pair, is_pairs, read_pairs
 from eval.questions import Question, read_questions
-from eval.runner import Asked, ByName, Evaluation, ask_set, summarised, without_texts
+from eval.runner import Asked, ByName, Evaluation, ask_set, summarise, without_texts
 from index.errors import DocumentError
 from rag import Assistant, Settings
 from rag.types import from_json, to_json
 
+# A measure, its heading on a terminal, its heading on a page.
 _COLUMNS = (
-    ("evidence", "evid."),
-    ("evidence_all", "all"),
-    ("first", "first"),
-    ("citations_right", "cit."),
-    ("accepted", "answ."),
-    ("abstained_wrongly", "wrong."),
-    ("near_misses", "n.miss"),
-    ("premises", "prem."),
+    ("evidence", "evid.", "any evidence"),
+    ("evidence_all", "all", "all evidence"),
+    ("first", "first", "first is evidence"),
+    ("citations_right", "cit.", "citations right"),
+    ("accepted", "answ.", "answer"),
+    ("abstained_wrongly", "wrong.", "wrongly silent"),
+    ("near_misses", "n.miss", "near misses"),
+    ("premises", "prem.", "false premises"),
 )
-_PAIR_COLUMNS = (("pairs_refused", "refused"), ("pairs_passed", "passed"))
+_PAIR_COLUMNS = (("pairs_refused", "refused", "refused"), ("pairs_passed", "passed", "passed"))
 _LISTED = 12  # questions that turned, on the terminal
 
 
@@ -58,8 +61,10 @@ def run_sets(
     answers are evaluated too, to be compared with. Of sets that are never looked at no text is kept. Progress goes to
     stderr, where it is a terminal; nothing is printed on stdout. opener: opens a library; by default with `settings`.
     """
-    chosen = [found for name in names for found in sets.named(name)]
-    settings = settings or Settings.load()
+    chosen = sets.resolve_sets(names)
+    held_out = any(sets.is_held_out(path) for _, path in chosen)
+    # What was answered before would be no measurement, and of a set that is never looked at nothing may be kept.
+    settings = (settings or Settings.load()).model_copy(update={"cache": False})
     opener = opener or _sharing_models(settings)
     read = [(domain, path, *read_set(path, limit)) for domain, path in chosen]  # each is read before the first is asked
 
@@ -67,26 +72,30 @@ def run_sets(
         asked: list[Asked] = []
         with progress_bar() as bar:
             task = bar.add_task(f"asking {model or 'for quotes'}", total=sum(len(row[2]) for row in read) or None)
-            for domain, path, questions, pairs in read:
+            for domain, path, questions, all_pairs in read:
+                pairs = all_pairs if model == settings.model else []  # they are the same whoever writes
+                if not (questions or pairs):
+                    continue
                 with _open(path, questions, corpus, library, opener) as assistant:
                     asked.append(
                         ask_set(
                             assistant.writing_with(model),
                             questions,
-                            pairs if model == settings.model else (),
+                            pairs,
                             journals=journals,
+                            keep_texts=not held_out,
                             domain=domain,
                             progress=lambda _, __: bar.advance(task),
                         )
                     )
-        name = ", ".join(names) if len(names) > 1 or len(chosen) > 1 else chosen[0][1].name
-        return summarised(asked, name=name, model=model, uses=sets.uses([path for _, path in chosen]))
+        name = ", ".join(names) if len(names) > 1 or len(chosen) > 1 else chosen[0][1].name or chosen[0][0]
+        return summarise(asked, name=name, model=model, uses=sets.uses([path for _, path in chosen]))
 
     with Journals() as journals:
         evaluation = asked_with(settings.model)
-        if settings.model:
+        if settings.model and evaluation.outcomes:
             evaluation = replace(evaluation, quoted=asked_with(""))
-    return without_texts(evaluation) if any(sets.is_held_out(path) for _, path in chosen) else evaluation
+    return without_texts(evaluation) if held_out else evaluation
 
 
 def run_file(
@@ -136,15 +145,19 @@ def _open(
 
 def check_writable(out: Path) -> None:
     """Raises DocumentError when a file cannot be written, before anything is asked for it."""
-    existed = out.exists()
+    part = _part(out)
     try:
-        with out.open("ab"):
-            pass
+        if out.exists() and not out.is_file():
+            raise DocumentError(f"cannot write {str(out)!r}: it is no plain file; name another file")
+        part.write_bytes(b"")
+        if out.exists():
+            with out.open("ab"):
+                pass
     except OSError as error:
         raise DocumentError(f"cannot write {str(out)!r}: {error.strerror}; name another file") from error
-    if not existed:
+    finally:
         with suppress(OSError):
-            out.unlink()
+            part.unlink(missing_ok=True)
 
 
 def write_json(evaluation: Evaluation, out: Path) -> None:
@@ -159,7 +172,7 @@ def write_json(evaluation: Evaluation, out: Path) -> None:
 def write_whole(text: str, out: Path) -> None:
     """Raises DocumentError when it cannot be written."""
     data = text.encode(errors="replace")  # half a character, as a model may write it, is none
-    part = out.with_name(f".{out.name}.{os.getpid()}")
+    part = _part(out)
     try:
         part.write_bytes(gzip.compress(data, mtime=0) if out.suffix == ".gz" else data)
         part.replace(out)
@@ -170,6 +183,11 @@ def write_whole(text: str, out: Path) -> None:
             part.unlink(missing_ok=True)
 
 
+def _part(out: Path) -> Path:
+    """Where a file is written until it is whole."""
+    return out.with_name(f".{out.name}.{os.getpid()}")
+
+
 def read_json(path: Path) -> Evaluation:
     """Raises DocumentError when there is no evaluation there."""
     try:
@@ -177,7 +195,7 @@ def read_json(path: Path) -> Evaluation:
         return from_json(Evaluation, gzip.decompress(data) if path.suffix == ".gz" else data)
     except FileNotFoundError:
         raise DocumentError(f"no file at {str(path)!r}; check the spelling") from None
-    except (OSError, ValidationError, EOFError) as error:
+    except (OSError, ValidationError, EOFError, zlib.error) as error:
         raise DocumentError(
             f"{str(path)!r} is not an evaluation of this version; make one with: sayso eval SET --out {path.name}"
         ) from error
@@ -190,9 +208,11 @@ def print_report(evaluation: Evaluation, console: Console | None = None) -> None
     console = console or Console()
     console.print(*render(evaluation), sep="\n")
     for remark in evaluation.remarks:
-        Console(stderr=True).print(f"note: {remark}", style="yellow", soft_wrap=True, markup=False, highlight=False)
+        note = _plain(f"note: {remark}")
+        Console(stderr=True).print(note, style="yellow", soft_wrap=True, markup=False, highlight=False)
     where = f" in {evaluation.library}" if evaluation.library else ""
-    console.print(f"{evaluation.documents} documents{where}, {evaluation.seconds:.1f} s of asking", soft_wrap=True)
+    words = f"{evaluation.documents} documents{where}, {evaluation.seconds:.1f} s of asking"
+    console.print(_plain(words), soft_wrap=True, markup=False)
 
 
 def print_sets(console: Console | None = None) -> None:
@@ -209,11 +229,11 @@ def render(evaluation: Evaluation) -> list[RenderableType]:
     """The tables for a terminal: all questions together, then by kind and by corpus where there are several."""
     asked, pairs = len(evaluation.outcomes), len(evaluation.pairs)
     counts = [f"{asked} questions, {sum(o.answerable for o in evaluation.outcomes)} answerable"] if asked else []
-    title = f"{evaluation.name}: " + ", ".join([*counts, *([f"{pairs} pairs"] if pairs else [])])
+    title = f"{_cell(evaluation.name)}: " + ", ".join([*counts, *([f"{pairs} pairs"] if pairs else [])])
     table = Table(title=title, box=SIMPLE_HEAD, min_width=len(title))
     table.add_column("figure")
     headings = ["value"] if evaluation.quoted is None else ["quoted", PurePath(evaluation.model).name]
-    for heading in [*headings, "95 %", "n"]:
+    for heading in [*map(_cell, headings), "95 %", "n"]:
         table.add_column(heading, justify="right")
     for row in figure_rows(evaluation):
         table.add_row(*row)
@@ -234,25 +254,31 @@ def figure_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """A table by kind or by corpus. columns: a measure and its heading; sizes: questions or pairs of each group."""
+    """A table by kind or by set. columns: a measure with its short and its long heading.
+
+    sizes: questions or pairs of each group.
+    """
 
     words: str
     groups: ByName
     sizes: Mapping[str, int]
-    columns: Sequence[tuple[str, str]]
+    columns: Sequence[tuple[str, str, str]]
 
 
 def group_tables(evaluation: Evaluation) -> list[Grouped]:
     """One for each way of grouping with more than one group, with the columns that some group has a figure for."""
+    outcomes, pairs = evaluation.outcomes, evaluation.pairs
+    in_domains = Counter(o.domain for o in outcomes)
+    domains = {name: figures for name, figures in evaluation.domains.items() if name in in_domains}
     ways = (
-        ("kind", evaluation.kinds, Counter(o.kind for o in evaluation.outcomes), _COLUMNS),
-        ("corpus", evaluation.domains, Counter(o.domain for o in evaluation.outcomes), _COLUMNS),
-        ("kind of change", evaluation.pair_kinds, Counter(p.kind for p in evaluation.pairs), _PAIR_COLUMNS),
+        ("kind", evaluation.kinds, Counter(o.kind for o in outcomes), _COLUMNS),
+        ("set", domains, in_domains, _COLUMNS),
+        ("kind of change", evaluation.pair_kinds, Counter(p.kind for p in pairs), _PAIR_COLUMNS),
     )
     return [
         Grouped(words, groups, sizes, [c for c in columns if any(c[0] in figures for figures in groups.values())])
         for words, groups, sizes, columns in ways
-        if len(groups) > 1
+        if len(sizes) > 1
     ]
 
 
@@ -272,22 +298,22 @@ def interval_words(figure: Figure, unit: str) -> str:
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Every figure with its difference, then kinds and corpora that differ clearly, then the questions that turned."""
     console = console or Console()
-    table = Table(title=f"{comparison.old or 'before'} → {comparison.new or 'now'}", box=SIMPLE_HEAD)
+    table = Table(title=_cell(f"{comparison.old or 'before'} → {comparison.new or 'now'}"), box=SIMPLE_HEAD)
     for heading in ("figure", "before", "now", "difference", "95 %", ""):
         table.add_column(heading, justify="left" if heading in ("figure", "") else "right")
     for row in difference_rows(comparison.differences):
         table.add_row(*row)
-    for words, groups in (("kind", comparison.kinds), ("corpus", comparison.domains)):
+    for words, groups in (("kind", comparison.kinds), ("set", comparison.domains)):
         for name, found in groups.items():
             for row in difference_rows(found):
-                table.add_row(f"{words} {name}: {row[0]}", *row[1:])
+                table.add_row(_cell(f"{words} {name}: {row[0]}"), *row[1:])
     console.print(table)
     if comparison.missing:
         console.print(f"{comparison.missing} questions stand in only one of the two runs and are left out")
     for words, turned in turned_lists(comparison):
         console.print(f"{len(turned)} {words}", style="bold")
         for one in turned[:_LISTED]:
-            console.print(f"  {turned_words(one)}", markup=False, highlight=False)
+            console.print(f"  {_plain(turned_words(one))}", markup=False, highlight=False)
         if len(turned) > _LISTED:
             console.print(f"  … and {len(turned) - _LISTED} more")
 
@@ -320,12 +346,22 @@ def turned_words(turned: Turned) -> str:
 def _groups_table(grouped: Grouped) -> Table:
     table = Table(title=f"by {grouped.words}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column(grouped.words)
-    for heading in ("n", *(short for _, short in grouped.columns)):
+    for heading in ("n", *(short for _, short, _ in grouped.columns)):
         table.add_column(heading, justify="right")
     for name, figures in grouped.groups.items():
-        cells = [cell(figures.get(measure)) for measure, _ in grouped.columns]
-        table.add_row(name or "-", str(grouped.sizes[name]), *cells)
+        cells = [cell(figures.get(measure)) for measure, _, _ in grouped.columns]
+        table.add_row(_cell(name) or "-", str(grouped.sizes[name]), *cells)
     return table
+
+
+def _plain(text: str) -> str:
+    """Without what a terminal obeys: question sets come from anywhere."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _cell(text: str) -> str:
+    """A table's cell takes mark-up."""
+    return escape(_plain(text))
 
 
 def cell(figure: Figure | None) -> str:

@@ -13,9 +13,9 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from eval import measures
-from eval.compare import Comparison
-from eval.figures import MEASURES, Difference, Figure, Judged
-from eval.judge import Outcome, is_right
+from eval.compare import Comparison, Turned
+from eval.figures import MEASURES, Figure, Judged, judged_right
+from eval.judge import Outcome
 from eval.pairs import PairOutcome
 from eval.report import (
     Grouped,
@@ -85,8 +85,8 @@ class _Lists:
     def __init__(self, evaluation: Evaluation) -> None:
         self.judged: list[Judged] = [*evaluation.outcomes, *evaluation.pairs]
         self._number = {id(one): number for number, one in enumerate(self.judged)}
-        self._by_id = {(one.domain, one.id): number for number, one in enumerate(self.judged)}
-        self._right = [_is_right(one) for one in self.judged]
+        self._by_id = {(type(one), one.domain, one.id): number for number, one in enumerate(self.judged)}
+        self._right = [judged_right(one) for one in self.judged]
         self._lists: dict[str, list[int]] = {}
 
     def button(self, key: str, words: str, of: Callable[[Judged], bool]) -> str:
@@ -96,9 +96,9 @@ class _Lists:
     def attributes(self, key: str, words: str, of: Callable[[Judged], bool]) -> str:
         return self._attributes(key, words, [number for number, one in enumerate(self.judged) if of(one)])
 
-    def of_turned(self, key: str, words: str, turned: Sequence[tuple[str, str]]) -> str:
-        """turned: (domain, id) of each question."""
-        numbers = [self._by_id[one] for one in turned if one in self._by_id]
+    def of_turned(self, key: str, words: str, turned: Sequence[Turned]) -> str:
+        named = [(type(one.new), one.domain, one.id) for one in turned]
+        numbers = [self._by_id[one] for one in named if one in self._by_id]
         return f'<button type="button" class="plain" {self._attributes(key, words, numbers)}>{escape(words)}</button>'
 
     def _attributes(self, key: str, words: str, numbers: list[int]) -> str:
@@ -107,10 +107,6 @@ class _Lists:
 
     def data(self) -> dict[str, object]:
         return {"lists": self._lists, "rows": [_row(one) for one in self.judged]}
-
-
-def _is_right(judged: Judged) -> bool:
-    return judged.passed == judged.supported if isinstance(judged, PairOutcome) else is_right(judged)
 
 
 def _row(judged: Judged) -> dict[str, object]:
@@ -122,15 +118,17 @@ def _row(judged: Judged) -> dict[str, object]:
             ("Known", "supported" if judged.supported else "not supported"),
             ("Verifier", " – ".join(filter(None, ["passed" if judged.passed else "refused", judged.why]))),
         ]
-        return _listed(judged.sentence, judged.id, _is_right(judged), about, facts)
+        return _listed(judged.sentence, judged.id, judged_right(judged), about, facts)
     if judged.probability is not None:
         about.append(f"probability {judged.probability:.2f}")
-    expected = " / ".join(judged.expected) if judged.answerable else "the documents do not say"
+    if judged.right is not None and judged.status == "abstained":
+        about.append(f"what was kept back was {'right' if judged.right else 'wrong'}")
+    expected = " / ".join(judged.expected) or ("" if judged.answerable else "the documents do not say")
     given = judged.text or judged.status or (f"at rank {judged.rank}" if judged.rank else "not among the first ten")
     facts = [("Expected", expected), ("Given", given), ("From", " / ".join(judged.documents))]
     if judged.asked_as not in ("", judged.question):
         facts.insert(0, ("Asked as", judged.asked_as))
-    return _listed(judged.question, judged.id, _is_right(judged), about, facts)
+    return _listed(judged.question, judged.id, judged_right(judged), about, facts)
 
 
 def _listed(
@@ -171,9 +169,9 @@ def _table(label: str, headings: Sequence[str], rows: Sequence[str]) -> str:
     )
 
 
-def _tr(first: str, values: Sequence[str], *, title: str = "", verdict: str = "") -> str:
+def _tr(first: str, values: Sequence[str], *, title: str = "") -> str:
     """first: of HTML, a button; the whole row is clicked for it."""
-    cells = "".join(f"<td{_class(value, verdict)}>{escape(value)}</td>" for value in values)
+    cells = "".join(f"<td>{escape(value)}</td>" for value in values)
     named = f' title="{escape(title)}"' if title else ""
     return f'<tr class="clickable"{named}><th scope="row">{first}</th>{cells}</tr>'
 
@@ -196,44 +194,30 @@ def _group_table(grouped: Grouped, lists: _Lists) -> str:
     rows = []
     of_pairs = grouped.words == "kind of change"
     for name, figures in grouped.groups.items():
-        field = "domain" if grouped.words == "corpus" else "kind"
+        field = "domain" if grouped.words == "set" else "kind"
 
         def member(one: Judged, name: str = name, field: str = field) -> bool:
             return isinstance(one, PairOutcome) == of_pairs and getattr(one, field) == name
 
         first = lists.button(f"{grouped.words}:{name}", name or "-", member)
-        cells = [str(grouped.sizes[name]), *(cell(figures.get(measure)) for measure, _ in grouped.columns)]
+        cells = [str(grouped.sizes[name]), *(cell(figures.get(measure)) for measure, _, _ in grouped.columns)]
         rows.append(_tr(first, cells))
-    headings = [grouped.words, "n", *(_short(measure) for measure, _ in grouped.columns)]
+    headings = [grouped.words, "n", *(long for _, _, long in grouped.columns)]
     return _table(f"By {grouped.words}", headings, rows)
-
-
-def _short(measure: str) -> str:
-    return {
-        "evidence": "any evidence",
-        "evidence_all": "all evidence",
-        "first": "first is evidence",
-        "citations_right": "citations right",
-        "accepted": "answer",
-        "abstained_wrongly": "wrongly silent",
-        "near_misses": "near misses",
-        "premises": "false premises",
-        "pairs_refused": "refused",
-        "pairs_passed": "passed",
-    }[measure]
 
 
 def _comparison(comparison: Comparison, lists: _Lists) -> str:
     groups = [("", comparison.differences)]
     groups += [(f"kind {name}: ", found) for name, found in comparison.kinds.items()]
-    groups += [(f"corpus {name}: ", found) for name, found in comparison.domains.items()]
+    groups += [(f"set {name}: ", found) for name, found in comparison.domains.items()]
     rows = []
     for prefix, differences in groups:
-        for difference, (words, *values) in zip(differences, difference_rows(differences), strict=True):
-            cells = "".join(f"<td{_class(v, _verdict(difference))}>{escape(v)}</td>" for v in values)
+        for words, *values in difference_rows(differences):
+            verdict = values[-1]
+            cells = "".join(f"<td{_class(value, verdict)}>{escape(value)}</td>" for value in values)
             rows.append(f'<tr><th scope="row">{escape(prefix + words)}</th>{cells}</tr>')
     turned = "".join(
-        lists.of_turned(f"turned:{words}", f"{words} ({len(found)})", [(one.domain, one.id) for one in found])
+        lists.of_turned(f"turned:{words}", f"{words} ({len(found)})", found)
         for words, found in turned_lists(comparison)
     )
     left_out = f"<p>{comparison.missing} questions stand in only one of the runs.</p>" if comparison.missing else ""
@@ -242,15 +226,11 @@ def _comparison(comparison: Comparison, lists: _Lists) -> str:
     return _section(title, f"<p>{turned}</p>{left_out}{table}")
 
 
-def _verdict(difference: Difference) -> str:
-    return "worse" if difference.is_worse else "better" if difference.is_clear else ""
-
-
 # -- charts ------------------------------------------------------------------------------------------------------------
 
 
 def _charts(evaluation: Evaluation, lists: _Lists) -> str:
-    judged = [o for o in evaluation.outcomes if o.probability is not None and o.right is not None]
+    judged = [outcome for outcome in evaluation.outcomes if _is_judged(outcome)]
     charts = []
     if judged:
         probabilities = np.array([o.probability for o in judged], dtype=float)
@@ -262,6 +242,11 @@ def _charts(evaluation: Evaluation, lists: _Lists) -> str:
     return f'<section><h2>Charts</h2><div class="charts">{"".join(charts)}</div></section>' if charts else ""
 
 
+def _is_judged(judged: Judged) -> bool:
+    """Whether a question has a probability, and it is known whether what is quoted for it is right."""
+    return isinstance(judged, Outcome) and judged.probability is not None and judged.right is not None
+
+
 def _coverage_chart(probabilities: np.ndarray, right: np.ndarray, lists: _Lists) -> str:
     curve = measures.error_by_coverage(probabilities, right)
     line = " ".join(f"{_x(coverage):.1f},{_y(error):.1f}" for coverage, error, _ in curve)
@@ -271,7 +256,7 @@ def _coverage_chart(probabilities: np.ndarray, right: np.ndarray, lists: _Lists)
         words = f"answered {coverage:.0%}, wrong {error:.0%}: probability from {least:.2f}"
 
         def member(one: Judged, least: float = least) -> bool:
-            return isinstance(one, Outcome) and one.probability is not None and one.probability >= least
+            return _is_judged(one) and one.probability >= least  # type: ignore[union-attr,operator]
 
         marks.append(_dot(_x(coverage), _y(error), words, f"cover:{coverage:.4f}", member, lists))
     content = (
@@ -290,8 +275,7 @@ def _reliability_chart(probabilities: np.ndarray, right: np.ndarray, lists: _Lis
         words = f"probability {low:.1f} to {low + 0.1:.1f}: said {said:.2f}, right {true:.2f}, {n} questions"
 
         def member(one: Judged, low: float = low) -> bool:
-            p = one.probability if isinstance(one, Outcome) else None
-            return p is not None and min(9, int(p * 10)) == round(low * 10)
+            return _is_judged(one) and min(9, int(one.probability * 10)) == round(low * 10)  # type: ignore[union-attr,operator]
 
         marks.append(_dot(_x(said), _y(true), words, f"bin:{low:.1f}", member, lists, radius=3 + 9 * n / len(right)))
     ideal = f'<line class="ideal" x1="{_x(0)}" y1="{_y(0)}" x2="{_x(1)}" y2="{_y(1)}"/>'

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from eval.figures import Figure, by, figures
+from eval.figures import Figure, figures, group_figures
 from eval.journal import Journals, code_fingerprint, journal_key
 from eval.judge import Outcome, expected, is_false_premise, judge
-from eval.measures import ndcg_at_10
+from eval.measures import holds, ndcg_at_10, plain
 from eval.pairs import Pair, PairOutcome, verify_pairs
 from eval.questions import Located, Question, evidence_spans, locate
 from index.errors import ModelError, QuestionError, UsageError
@@ -27,9 +27,11 @@ from rag.types import Hit, Turn, to_dict
 # Ten documents are ranked; long ones have several passages, so more passages than that are looked at.
 _DEPTH = 50
 _TOP = 10
+# A model that could not be reached says nothing of the question; an interrupted run that goes on asks it again.
+_TO_TRY_AGAIN = ("unavailable", "timeout")
 
 ByName = Mapping[str, Mapping[str, Figure]]
-Told = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Asked:
 
 
 def evaluate(
-    assistant: Assistant, questions: Sequence[Question], *, name: str = "", progress: Told | None = None
+    assistant: Assistant, questions: Sequence[Question], *, name: str = "", progress: Progress | None = None
 ) -> Evaluation:
     """Ask every question, judge what comes back. progress: called with the questions done and their total.
 
@@ -82,10 +84,10 @@ def evaluate(
     """
     with Journals() as journals:
         asked = ask_set(assistant, questions, journals=journals, progress=progress)
-    return summarised([asked], name=name, model=assistant.settings.model)
+    return summarise([asked], name=name, model=assistant.settings.model)
 
 
-def summarised(asked: Sequence[Asked], *, name: str, model: str = "", uses: Sequence[str] = ()) -> Evaluation:
+def summarise(asked: Sequence[Asked], *, name: str, model: str = "", uses: Sequence[str] = ()) -> Evaluation:
     """The figures of one or several sets."""
     outcomes = tuple(outcome for one in asked for outcome in one.outcomes)
     pairs = tuple(pair for one in asked for pair in one.pairs)
@@ -95,9 +97,9 @@ def summarised(asked: Sequence[Asked], *, name: str, model: str = "", uses: Sequ
         documents=sum(one.documents for one in asked),
         settings_hash=asked[0].settings_hash if asked else "",
         overall={**figures(outcomes), **figures(pairs)},
-        kinds=by(lambda outcome: outcome.kind, outcomes),
-        pair_kinds=by(lambda pair: pair.kind, pairs),
-        domains=by(lambda judged: judged.domain, outcomes, pairs),
+        kinds=group_figures(lambda outcome: outcome.kind, outcomes),
+        pair_kinds=group_figures(lambda pair: pair.kind, pairs),
+        domains=group_figures(lambda judged: judged.domain, outcomes, pairs),
         outcomes=outcomes,
         pairs=pairs,
         remarks=tuple(remark for one in asked for remark in one.remarks),
@@ -110,14 +112,17 @@ def summarised(asked: Sequence[Asked], *, name: str, model: str = "", uses: Sequ
 
 def without_texts(evaluation: Evaluation) -> Evaluation:
     """The judgements and figures, and nothing of what was asked and answered."""
-    bare = {"question": "", "expected": (), "asked_as": "", "text": "", "quotes": (), "documents": ()}
     return replace(
         evaluation,
-        outcomes=tuple(replace(outcome, **bare) for outcome in evaluation.outcomes),  # type: ignore[arg-type]
+        outcomes=tuple(map(_without_texts, evaluation.outcomes)),
         pairs=tuple(replace(pair, quote="", sentence="", why="") for pair in evaluation.pairs),
         remarks=(),
         quoted=without_texts(evaluation.quoted) if evaluation.quoted else None,
     )
+
+
+def _without_texts(outcome: Outcome) -> Outcome:
+    return replace(outcome, question="", expected=(), asked_as="", text="", quotes=(), documents=())
 
 
 def ask_set(
@@ -126,10 +131,14 @@ def ask_set(
     pairs: Sequence[Pair] = (),
     *,
     journals: Journals,
+    keep_texts: bool = True,
     domain: str = "",
-    progress: Told | None = None,
+    progress: Progress | None = None,
 ) -> Asked:
-    """As `evaluate`, of one set with its pairs, before any figure is made. journals: of the run that it is part of."""
+    """As `evaluate`, of one set with its pairs, before any figure is made. journals: of the run that it is part of.
+
+    keep_texts: whether what is asked and answered may be written anywhere.
+    """
     if not (questions or pairs):
         raise UsageError("no questions to evaluate; name a file that has some")
     held = {document.doc_id: document for document in assistant.documents()} if questions else {}
@@ -141,12 +150,11 @@ def ask_set(
             assistant.warm_up()
     elif questions:
         assistant.search("warm up", k=1)
+    settings = assistant.settings
     key = journal_key(
         [to_dict(question) for question in questions],
-        sorted(held),
-        str(assistant.path),
-        assistant.settings.hash,
-        domain,
+        {doc_id: [document.title, document.published.value] for doc_id, document in held.items()},
+        [str(assistant.path), settings.hash, settings.timeout_s, settings.key_file, domain, keep_texts],
     )
     journal = journals.open(key)
     outcomes: list[Outcome] = []
@@ -154,7 +162,9 @@ def ask_set(
         outcome = journal.done.get(question.id)
         if outcome is None:
             outcome = replace(_outcome(assistant, question, located, held, asks=asks), domain=domain)
-            journal.keep(outcome)
+            outcome = outcome if keep_texts else _without_texts(outcome)
+            if outcome.reason not in _TO_TRY_AGAIN:
+                journal.keep(outcome)
         outcomes.append(outcome)
         if progress:
             progress(len(outcomes), len(questions))
@@ -182,7 +192,10 @@ def _outcome(
         outcome = _ask(assistant, question, gold)
     if not gold or (asks and not question.answerable):
         return replace(outcome, premise=is_false_premise(question))
-    hits = [] if outcome.status == "error" else assistant.search(outcome.asked_as or question.question, k=_DEPTH)
+    hits: list[Hit] = []
+    if outcome.status != "error":
+        with suppress(QuestionError):  # a claim that is too long finds nothing
+            hits = assistant.search(outcome.asked_as or question.question, k=_DEPTH)
     ranking = list(dict.fromkeys(hit.passage.doc_id for hit in hits))[:_TOP]
     return replace(
         outcome,
@@ -212,13 +225,17 @@ def _ask(assistant: Assistant, question: Question, gold: Sequence[str]) -> Outco
 
 
 def _first_right(hits: Sequence[Hit], question: Question, gold: Sequence[Document]) -> int | None:
+    """Evidence that two passages share counts in both; where mark-up stands within it, it is looked for in words."""
     places = {document.doc_id: evidence_spans(document.text, question.pieces) for document in gold}
-    anywhere = not any(places.values())
+    wordings = [plain(wording) for wording in question.pieces]
 
     def right(hit: Hit) -> bool:
         spans = places.get(hit.passage.doc_id)
         if spans is None:
             return False
-        return anywhere or any(start < hit.passage.end and hit.passage.start < end for start, end in spans)
+        if not wordings or any(start < hit.passage.end and hit.passage.start < end for start, end in spans):
+            return True
+        words = plain(hit.text)
+        return any(holds(words, wording) for wording in wordings)
 
     return next((rank for rank, hit in enumerate(hits, start=1) if right(hit)), None)

@@ -41,7 +41,7 @@ def question_sets() -> list[QuestionSet]:
     return sets
 
 
-def named(name: str) -> list[tuple[str, Path]]:
+def find_sets(name: str) -> list[tuple[str, Path]]:
     """The sets that a name stands for, each with its path: a set's name, a use for all that come with sayso, a path.
 
     "./handbook" is a path where a set has that name too; a folder of folders stands for each of them. Raises UsageError
@@ -50,19 +50,39 @@ def named(name: str) -> list[tuple[str, Path]]:
     sets = [(s, s.path) for s in question_sets() if s.path is not None]
     if chosen := [(s.name, path) for s, path in sets if name in (s.name, s.use)]:
         return chosen
-    path = Path(name).expanduser()
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"cannot tell what {name!r} is: {error}") from error
     if path.is_dir():
-        if (path / "questions.jsonl").is_file() or (path / "pairs.jsonl").is_file():
+        if _is_set(path):
             return [(path.resolve().name, path)]
-        if inside := sorted(p for p in path.iterdir() if (p / "questions.jsonl").is_file()):
+        if inside := sorted(filter(_is_set, path.iterdir())):
             return [(p.name, p) for p in inside]
         raise UsageError(
             f"{name!r} holds no question set; name a folder with questions.jsonl and docs/, or one of such folders"
         )
     if path.exists() or path.suffix or len(path.parts) > 1:
-        return [(path.stem, path)]
+        # Of a set's folder its name says more than "questions".
+        own = path.stem in ("questions", "pairs") and (path.parent / "docs").is_dir()
+        return [(path.resolve().parent.name if own else path.stem, path)]
     known = ", ".join(dict.fromkeys([*(s.use for s, _ in sets), *(s.name for s, _ in sets)]))
     raise UsageError(f"no question set {name!r}; name a file, a folder, or one that comes with sayso: {known}")
+
+
+def resolve_sets(names: Sequence[str]) -> list[tuple[str, Path]]:
+    """`find_sets` of several names: each set once, under names that differ."""
+    found: dict[Path, str] = {}
+    for name in names:
+        for set_name, path in find_sets(name):
+            if path.resolve() not in found:
+                taken = set_name in found.values()
+                found[path.resolve()] = f"{path.resolve().parent.name}/{set_name}" if taken else set_name
+    return [(name, path) for path, name in found.items()]
+
+
+def _is_set(folder: Path) -> bool:
+    return (folder / "questions.jsonl").is_file() or (folder / "pairs.jsonl").is_file()
 
 
 def is_held_out(path: Path) -> bool:
@@ -75,8 +95,9 @@ def is_held_out(path: Path) -> bool:
 
 def uses(paths: Sequence[Path]) -> tuple[str, ...]:
     """What the sets at these paths may be used for, each once; "" for one that does not come with sayso."""
-    by_path = {s.path: s.use for s in question_sets() if s.path is not None}
-    return tuple(dict.fromkeys(by_path.get(path.resolve(), "") for path in paths))
+    by_path: dict[Path, str] = {s.path: s.use for s in question_sets() if s.path is not None}
+    own = [path.resolve() for path in paths]
+    return tuple(dict.fromkeys(by_path.get(path) or by_path.get(path.parent, "") for path in own))
 
 
 def _folder() -> Path:

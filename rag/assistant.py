@@ -133,7 +133,7 @@ class Assistant:
         return other
 
     def abstaining_below(self, probability: float) -> "Assistant":
-        """The same library and models under another threshold: what would be answered. It is this one's to close."""
+        """The same library and models under another threshold. Close the original, not this copy."""
         other = copy.copy(self)
         other._settings = self._settings.model_copy(update={"abstain_below": probability})
         return other

@@ -175,8 +175,8 @@ class Answer:
     asked_as: the standalone question after rewriting with the history. timings: seconds by stage.
     hits: the passages that were read, best first; the closest ones when it abstains. probability: that the best
     evidence answers the question, as calibrated in eval/; None where that is not judged, as in an overview. usage: of
-    the language model: prompt_tokens, completion_tokens, cost_usd where the price is known, sentences_refused by the
-    verifier, evidence_left_out where its window was small.
+    the language model: prompt_tokens, completion_tokens, cost_usd where the price is known, sentences_refused (by
+    the verifier, or for only repeating the question), evidence_left_out where its window was small.
     """
 
     question: str

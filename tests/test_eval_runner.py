@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -16,7 +17,7 @@ from eval.runner import Evaluation, evaluate, only_ranks
 from index.errors import DocumentError, UsageError
 from index.load import document_id
 from index.types import Document
-from rag import Assistant, Settings
+from rag import Answer, Assistant, Settings
 from rag.types import Turn, from_json
 from tests.fakes import WordHashEmbedder
 from tests.openai_server import says, serving
@@ -277,6 +278,46 @@ def test_a_set_that_is_never_looked_at_leaves_figures_and_no_text(
     texts = [(o.question, o.expected, o.asked_as, o.text, o.quotes, o.documents) for o in evaluation.outcomes]
     assert texts == [("", (), "", "", (), ())] * 3
     assert {(p.quote, p.sentence, p.why) for p in evaluation.pairs} == {("", "", "")}
+
+
+def test_a_run_over_it_that_is_cut_off_leaves_no_text_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    class Stops(Assistant):
+        """Is interrupted at the third question."""
+
+        def ask(self, question: str, **given: Any) -> Answer:
+            asked.append(question)
+            if len(asked) == 3:
+                raise KeyboardInterrupt
+            return super().ask(question, **given)
+
+    asked: list[str] = []
+    settings = Settings(abstain_below=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        run_sets(["reserve"], opener=lambda folder: Stops.open(folder, settings=settings))
+    [kept] = (tmp_path / "cache" / "sayso" / "eval" / "runs").iterdir()
+    text = kept.read_text()
+    assert text.count("\n") == 2
+    assert not any(word in text for question in asked for word in question.split() if len(word) > 6)
+
+
+def test_pairs_alone_are_measured_once_whoever_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    pairs = corpus_folder(tmp_path / "one") / "pairs.jsonl"
+    evaluation = run_sets([str(pairs)], settings=Settings(model="openai/nobody"))
+    assert (len(evaluation.pairs), evaluation.quoted) == (1, None)
+
+
+def test_what_a_set_calls_its_kinds_is_shown_as_it_stands(assistant: Assistant, tmp_path: Path) -> None:
+    odd = [replace(QUESTIONS[0], kind="[/b]"), replace(QUESTIONS[1], kind="\x1b[31mred")]
+    with assistant:
+        evaluation = evaluate(assistant, odd, name="[/b]")
+    page = tmp_path / "page.txt"
+    with page.open("w", encoding="utf-8") as file:
+        print_report(evaluation, Console(file=file, width=80))
+    assert "[/b]: 2 questions" in page.read_text(encoding="utf-8")
+    assert "\x1b" not in page.read_text(encoding="utf-8")
 
 
 def test_the_library_of_a_set_is_made_anew_when_its_documents_change(

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from eval.compare import compare
-from eval.figures import MEASURES, by, differences, figures
+from eval.figures import MEASURES, differences, figures, group_figures
 from eval.judge import Outcome
 from eval.pairs import PairOutcome
-from eval.runner import Asked, Evaluation, summarised, without_texts
+from eval.runner import Asked, Evaluation, summarise, without_texts
 from index.errors import UsageError
 
 
@@ -86,7 +86,7 @@ def test_pairs_are_counted_by_what_is_known_of_them() -> None:
     ]
     found = figures(pairs)
     assert (found["pairs_passed"].value, found["pairs_refused"].value) == (0.5, 0.5)
-    kinds = by(lambda pair: pair.kind, pairs)
+    kinds = group_figures(lambda pair: pair.kind, pairs)
     assert (kinds["unit"]["pairs_refused"].value, kinds["name"]["pairs_refused"].value) == (1.0, 0.0)
 
 
@@ -95,7 +95,7 @@ def test_every_measure_says_where_its_definition_comes_from() -> None:
 
 
 def run(outcomes: list[Outcome], pairs: tuple[PairOutcome, ...] = ()) -> Evaluation:
-    return summarised([Asked(tuple(outcomes), pairs)], name="small")
+    return summarise([Asked(tuple(outcomes), pairs)], name="small")
 
 
 def test_a_run_compared_with_itself_differs_in_nothing() -> None:
@@ -139,6 +139,23 @@ def test_a_run_without_texts_is_compared_by_its_judgements() -> None:
     bare = without_texts(run(OUTCOMES))
     assert [o.question + o.text for o in bare.outcomes] == [""] * 4
     assert compare(bare, run(OUTCOMES)).changed == ()
+
+
+def test_questions_are_matched_by_set_and_id_and_by_id_alone_only_where_it_is_one() -> None:
+    old = [replace(o, domain="one") for o in OUTCOMES]
+    other = [replace(o, domain="two", evidence=False) for o in OUTCOMES]
+    assert compare(run(old), run([*old, *other])).became_wrong == ()
+    assert compare(run(old), run([replace(o, domain="renamed") for o in old])).missing == 0
+    foreign = [replace(o, question=f"{o.question} Really?") for o in old]
+    with pytest.raises(UsageError, match="no question in common"):
+        compare(run(old), run(foreign))
+
+
+def test_a_difference_of_fewer_than_five_questions_is_never_clear() -> None:
+    old = [replace(OUTCOMES[0], id=str(i), sides=1.0 if i == 0 else None) for i in range(40)]
+    new = [replace(o, sides=0.0 if o.sides else None) for o in old]
+    [difference] = [d for d in differences(old, new) if d.name == "sides"]
+    assert (difference.n, difference.old, difference.new, difference.is_clear) == (1, 1.0, 0.0, False)
 
 
 def test_two_runs_without_a_question_in_common_are_refused() -> None:

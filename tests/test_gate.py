@@ -10,9 +10,9 @@ import torch
 
 from eval import gate
 from eval.figures import Figure
-from eval.gate import Floor, missed, read_floors, risen, write_floors
+from eval.gate import Floor, missed_floors, raised_floors, read_floors, write_floors
 from eval.report import run_sets
-from eval.runner import Asked, Evaluation, summarised
+from eval.runner import Asked, Evaluation, summarise
 from index.errors import UsageError
 from index.minilm import MiniLM
 from rag import Assistant, Settings
@@ -23,7 +23,7 @@ RELEASES, BLIND = ("releases",), ("seeds_blind",)  # as the floors name them; al
 
 
 def evaluation(**figures: float) -> Evaluation:
-    empty = summarised([Asked(())], name="made")
+    empty = summarise([Asked(())], name="made")
     return replace(empty, overall={name: Figure(value, n=100) for name, value in figures.items()})
 
 
@@ -60,8 +60,8 @@ def test_a_floor_of_no_figure_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_below_its_floor_or_not_measured_is_missed() -> None:
     floors = [Floor("evidence", 0.6), Floor("abstained_wrongly", 0.1), Floor("pairs_refused", 0.5)]
-    assert missed(evaluation(evidence=0.6, abstained_wrongly=0.1, pairs_refused=0.9), floors) == []
-    found = missed(evaluation(evidence=0.59, abstained_wrongly=0.11), floors)
+    assert missed_floors(evaluation(evidence=0.6, abstained_wrongly=0.1, pairs_refused=0.9), floors) == []
+    found = missed_floors(evaluation(evidence=0.59, abstained_wrongly=0.11), floors)
     assert [(miss.floor.figure, miss.value) for miss in found] == [
         ("evidence", 0.59),
         ("abstained_wrongly", 0.11),
@@ -73,11 +73,11 @@ def test_floors_rise_a_margin_below_what_was_reached_and_never_fall(tmp_path: Pa
     file = written(
         tmp_path / "floors.toml", 'figure = "evidence"\nleast = 0.6', 'figure = "abstained_wrongly"\nleast = 0.1'
     )
-    new = risen(evaluation(evidence=0.71, abstained_wrongly=0.05), read_floors(file))
+    new = raised_floors(evaluation(evidence=0.71, abstained_wrongly=0.05), read_floors(file))
     assert new == [Floor("evidence", 0.69), Floor("abstained_wrongly", 0.07)]
     write_floors(new, file)
     assert read_floors(file) == new
-    assert risen(evaluation(evidence=0.70, abstained_wrongly=0.09), new) == []
+    assert raised_floors(evaluation(evidence=0.70, abstained_wrongly=0.09), new) == []
 
 
 # Each breaks one part and leaves the rest as it is.
@@ -128,7 +128,7 @@ def floors_of(sets: Sequence[str]) -> list[Floor]:
 
 def test_it_is_green_as_answers_are(embedder: MiniLM) -> None:
     sets = [*RELEASES, *BLIND]
-    assert missed(run_sets(sets, opener=opener()(embedder)), floors_of(sets)) == []
+    assert missed_floors(run_sets(sets, opener=opener()(embedder)), floors_of(sets)) == []
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_it_is_green_as_answers_are(embedder: MiniLM) -> None:
 def test_it_is_red_when_a_part_is_broken(
     embedder: MiniLM, broken: Callable[[MiniLM], Opener], sets: Sequence[str], figures: set[str]
 ) -> None:
-    found = missed(run_sets(sets, opener=broken(embedder)), floors_of(sets))
+    found = missed_floors(run_sets(sets, opener=broken(embedder)), floors_of(sets))
     assert {miss.floor.figure for miss in found} >= figures
 
 

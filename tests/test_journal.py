@@ -47,6 +47,18 @@ def test_a_line_that_was_cut_off_is_asked_again() -> None:
     assert list(Journal(key).done) == ["a", "c"]
 
 
+def test_a_damaged_line_and_what_follows_is_asked_again() -> None:
+    key = journal_key("damaged")
+    journal = Journal(key)
+    journal.keep(Outcome("a", "fact", True))
+    with journal._path.open("a") as file:
+        file.write('{"id": "b", "ki{"id": "c"}\n')
+    journal.keep(Outcome("d", "fact", True))
+    assert list(Journal(key).done) == ["a"]
+    assert journal._path.read_bytes().count(b"\n") == 1
+    Journal(key).forget()
+
+
 def test_another_question_library_or_setting_is_another_run() -> None:
     assert journal_key("q", "library", "abc") == journal_key("q", "library", "abc")
     assert len({journal_key("q", "library", "abc"), journal_key("r", "library", "abc"), journal_key("q", "x")}) == 3

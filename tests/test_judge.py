@@ -96,6 +96,11 @@ def test_an_abstention_is_judged_by_what_would_have_been_said() -> None:
     assert not is_right(found)
 
 
+def test_what_looks_like_an_answer_to_an_unanswerable_question_is_not_right() -> None:
+    question = asked(answerable=False, answers=(("15 euros",),), evidence=(), docs=())
+    assert judge(question, (), citing("The ferry costs 15 euros for adults.")).right is False
+
+
 def test_a_near_miss_is_right_only_in_silence() -> None:
     question = asked(answerable=False, answers=(), evidence=(), docs=())
     answered = judge(question, (), citing("Dogs travel free."))
@@ -113,7 +118,8 @@ def test_a_false_premise_is_right_in_silence_or_with_what_corrects_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "right"), [("Yes: “Dogs travel free.” [1]", True), ("No. [1]", False), ("Nobody pays.", True)]
+    ("text", "right"),
+    [("Yes: “Dogs travel free.” [1]", True), ("No. [1]", False), ("Nobody pays.", True), ("No dog pays.", True)],
 )
 def test_a_yes_or_no_must_not_begin_with_the_contrary_word(text: str, right: bool) -> None:
     question = asked(polarity="yes", evidence=(("Dogs travel free",),), answers=())
@@ -140,6 +146,8 @@ def test_events_count_in_the_order_of_their_dates() -> None:
     first, second = "The ferry costs 15 euros for adults.", "Children pay 7 euros."
     assert judge(question, GOLD, citing(first, second)).in_order is True
     assert judge(question, GOLD, citing(second, first)).in_order is False
+    later_first = asked(evidence=BOTH[::-1], dates=("2024-02-01", "2024-01-01"))
+    assert judge(later_first, GOLD, citing(first, second)).in_order is True
     assert judge(question, GOLD, citing(first)).in_order is False
 
 

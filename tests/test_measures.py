@@ -91,28 +91,28 @@ def test_a_ratio_is_what_was_gained_over_what_was_counted_in_each_sample() -> No
 
 
 def test_a_ratio_over_nothing_is_unknown_not_zero() -> None:
-    assert np.isnan(measures.ratio(np.zeros(2), np.zeros(2), measures.once(2)))[0]
+    assert np.isnan(measures.ratio(np.zeros(2), np.zeros(2), measures.unit_weights(2)))[0]
 
 
 def test_the_area_under_the_curve_counts_pairs_in_order_and_ties_half() -> None:
     scores = np.array([0.9, 0.4, 0.4, 0.1])
     positive = np.array([True, True, False, False])
     # of the four pairs of a positive and a negative three are in order and one is tied
-    assert measures.area_under_curve(scores, positive, measures.once(4))[0] == pytest.approx(3.5 / 4)
+    assert measures.area_under_curve(scores, positive, measures.unit_weights(4))[0] == pytest.approx(3.5 / 4)
     # the last question twice: 0.9 beats 0.4, 0.1, 0.1; 0.4 ties 0.4 and beats 0.1, 0.1
     assert measures.area_under_curve(scores, positive, np.array([[1, 1, 1, 2]]))[0] == pytest.approx(5.5 / 6)
 
 
 def test_the_area_without_a_negative_is_unknown() -> None:
-    assert np.isnan(measures.area_under_curve(np.array([0.5]), np.array([True]), measures.once(1)))[0]
-    assert np.isnan(measures.area_under_curve(np.zeros(0), np.zeros(0, dtype=bool), measures.once(0)))[0]
+    assert np.isnan(measures.area_under_curve(np.array([0.5]), np.array([True]), measures.unit_weights(1)))[0]
+    assert np.isnan(measures.area_under_curve(np.zeros(0), np.zeros(0, dtype=bool), measures.unit_weights(0)))[0]
 
 
 def test_the_calibration_error_weighs_each_bins_gap_by_its_size() -> None:
     probabilities = np.array([0.15, 0.15, 0.95, 1.0])
     right = np.array([0.0, 1.0, 1.0, 1.0])
     # bin 0.1: mean 0.15, right 0.5, two of four; bin 0.9: mean 0.975, right 1, two of four
-    assert measures.calibration_error(probabilities, right, measures.once(4))[0] == pytest.approx(
+    assert measures.calibration_error(probabilities, right, measures.unit_weights(4))[0] == pytest.approx(
         0.5 * 0.35 + 0.5 * 0.025
     )
 
@@ -128,11 +128,11 @@ def test_error_by_coverage_takes_equal_probabilities_together() -> None:
 
 
 def test_a_resample_draws_as_many_and_the_same_seed_draws_the_same() -> None:
-    weights = measures.resampled(5, 20)
+    weights = measures.bootstrap_weights(5, 20)
     assert weights.shape == (20, 5)
     assert (weights.sum(axis=1) == 5).all()
-    assert (weights == measures.resampled(5, 20)).all()
-    assert (weights != measures.resampled(5, 20, seed=8)).any()
+    assert (weights == measures.bootstrap_weights(5, 20)).all()
+    assert (weights != measures.bootstrap_weights(5, 20, seed=8)).any()
 
 
 def test_an_interval_leaves_out_two_and_a_half_percent_on_each_side() -> None:

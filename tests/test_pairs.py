@@ -42,6 +42,12 @@ def test_a_broken_pair_is_named_with_its_line(tmp_path: Path) -> None:
         read_pairs(written(tmp_path / "pairs.jsonl", ROW, ROW | {"label": "maybe"}))
 
 
+@pytest.mark.parametrize(("change", "message"), [({"quote": " "}, "line 2: 'quote'"), ({}, "line 2: id 'p1' is taken")])
+def test_an_empty_quote_and_an_id_twice_are_refused(tmp_path: Path, change: dict[str, str], message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
+        read_pairs(written(tmp_path / "pairs.jsonl", ROW, ROW | change))
+
+
 def test_the_verifier_is_given_the_quote_alone_and_its_reason_is_kept() -> None:
     seen: list[str] = []
 

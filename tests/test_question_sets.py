@@ -119,31 +119,40 @@ def test_every_kind_of_change_has_a_supported_partner(found: sets.QuestionSet) -
 
 
 def test_a_name_stands_for_a_set_a_use_a_file_or_a_folder_of_folders(tmp_path: Path) -> None:
-    assert sets.named("handbook") == [("handbook", ROOT / "handbook")]
-    developed = [name for name, _ in sets.named("developed")]
+    assert sets.find_sets("handbook") == [("handbook", ROOT / "handbook")]
+    developed = [name for name, _ in sets.find_sets("developed")]
     assert {"handbook", "seeds_blind"} <= set(developed)
     assert not {"hearing", "policy", "reserve", "clapnq_dev", "seeds"} & set(developed)
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "questions.jsonl").write_text("{}\n")
-    assert [name for name, _ in sets.named(str(tmp_path))] == ["one", "two"]
-    assert sets.named(str(tmp_path / "one")) == [("one", tmp_path / "one")]
-    assert sets.named("elsewhere/q.jsonl") == [("q", Path("elsewhere/q.jsonl"))]
+    assert [name for name, _ in sets.find_sets(str(tmp_path))] == ["one", "two"]
+    assert sets.find_sets(str(tmp_path / "one")) == [("one", tmp_path / "one")]
+    assert sets.find_sets("elsewhere/q.jsonl") == [("q", Path("elsewhere/q.jsonl"))]
 
 
 def test_a_set_has_its_name_also_where_a_folder_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "seeds").mkdir()
     (tmp_path / "seeds" / "pairs.jsonl").write_text("{}\n")
-    assert sets.named("seeds") == [("seeds", ROOT / "seeds.jsonl")]
-    assert sets.named("./seeds") == [("seeds", Path("seeds"))]
+    assert sets.find_sets("seeds") == [("seeds", ROOT / "seeds.jsonl")]
+    assert sets.find_sets("./seeds") == [("seeds", Path("seeds"))]
+
+
+def test_a_set_that_is_named_twice_is_asked_once_and_names_differ(tmp_path: Path) -> None:
+    assert [name for name, _ in sets.resolve_sets(["handbook", "developed"])].count("handbook") == 1
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "asked.jsonl").write_text("{}\n")
+    both = [str(tmp_path / name / "asked.jsonl") for name in ("a", "b")]
+    assert [name for name, _ in sets.resolve_sets(both)] == ["asked", "b/asked"]
 
 
 def test_a_name_of_nothing_is_refused_with_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no question set 'handbok'.*developed, held_out, handbook"):
-        sets.named("handbok")
+    with pytest.raises(UsageError, match=r"no question set 'handbok'.*fitted, developed, held_out, seeds, handbook"):
+        sets.find_sets("handbok")
     with pytest.raises(UsageError, match="holds no question set"):
-        sets.named(str(tmp_path))
+        sets.find_sets(str(tmp_path))
 
 
 def test_held_out_sets_are_known_by_their_folder_and_their_files() -> None:
@@ -151,3 +160,4 @@ def test_held_out_sets_are_known_by_their_folder_and_their_files() -> None:
     assert sets.is_held_out(ROOT / "policy" / "questions.jsonl")
     assert not sets.is_held_out(ROOT / "handbook")
     assert not sets.is_held_out(ROOT / "seeds.jsonl")
+    assert sets.uses([ROOT / "policy" / "questions.jsonl", ROOT / "handbook", ROOT]) == ("held_out", "developed", "")

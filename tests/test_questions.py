@@ -75,6 +75,9 @@ def test_a_line_separator_inside_a_string_does_not_end_the_line(tmp_path: Path) 
         (json.dumps(QUESTION | {"question": " "}), "line 1: 'question'"),
         (json.dumps(QUESTION | {"turns": ["Who?"]}), "line 1: give 'question', or 'turns'"),
         (json.dumps(QUESTION | {"polarity": "maybe"}), "line 1: 'polarity' is yes or no"),
+        (json.dumps(QUESTION | {"dates": ["2024", "2025"]}), "line 1: give one of 'dates' for each piece of evidence"),
+        (json.dumps(QUESTION | {"sides": ["a", "b"]}), "line 1: give one of 'sides' for each group of answers"),
+        ('{"id": ' + "1" * 5000 + "}", "line 1 cannot be read"),
         (json.dumps(QUESTION | {"answers": [{"text": "x"}]}), "line 1: 'answers.0"),
         (json.dumps({k: v for k, v in QUESTION.items() if k != "answerable"}), "line 1: 'answerable': field required"),
         (json.dumps(QUESTION) + "\n\n" + json.dumps(QUESTION), "line 3: id 'q1' is taken by line 1"),
@@ -175,6 +178,16 @@ def test_evidence_that_stands_in_none_of_its_documents_is_told_with_its_row() ->
     assert locate([asked], NOTES, "lib").remarks == (
         "line 4, 'q7': this evidence stands in none of its documents: 'The pier opened'",
     )
+
+
+def test_evidence_without_documents_counts_wherever_it_stands() -> None:
+    located = locate([question(docs=(), evidence=(("the pier opened",),))], NOTES, "lib")
+    assert (located.gold, located.remarks) == ({"q7": ("b",)}, ())
+
+
+def test_a_file_with_a_hash_in_its_name_is_called_by_it() -> None:
+    names = named_by(Document("c", "", "text", paths=("/x/notes #1.md",)))
+    assert names["notes #1.md"] == names["x/notes #1"] == {"c"}
 
 
 def test_an_answerable_question_without_anything_to_judge_by_is_told() -> None:

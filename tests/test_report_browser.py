@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from eval.compare import compare
 from eval.report_html import write_report
-from eval.runner import Asked, summarised
+from eval.runner import Asked, summarise
 from tests.hostile import PAYLOADS
 from tests.test_report_html import PAIRS, made, outcome
 
@@ -27,7 +27,7 @@ def page(browser: Browser, tmp_path: Path, request: pytest.FixtureRequest) -> It
     scheme, width = request.param
     old = made()
     hostile = [replace(outcome(n), question=payload, text=payload) for n, payload in enumerate(PAYLOADS, 1)]
-    new = summarised([Asked((*old.outcomes, *(replace(o, id=f"h{o.id}") for o in hostile)), PAIRS)], name="made")
+    new = summarise([Asked((*old.outcomes, *(replace(o, id=f"h{o.id}") for o in hostile)), PAIRS)], name="made")
     write_report(new, tmp_path / "report.html", compare(old, new))
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     seen: list[str] = []

@@ -11,7 +11,7 @@ from eval.compare import compare
 from eval.judge import Outcome
 from eval.pairs import PairOutcome
 from eval.report_html import report_html, write_report
-from eval.runner import Asked, Evaluation, summarised, without_texts
+from eval.runner import Asked, Evaluation, summarise, without_texts
 from index.errors import DocumentError
 from tests.hostile import PAYLOADS
 
@@ -48,7 +48,7 @@ PAIRS = (
 
 def made() -> Evaluation:
     asked = Asked(tuple(outcome(number) for number in range(1, 61)), PAIRS, library="lib", documents=3)
-    return summarised([asked], name="made")
+    return summarise([asked], name="made")
 
 
 def data(page: str) -> dict[str, dict[str, list[int]]]:
@@ -90,7 +90,7 @@ def test_the_page_names_no_address_and_forbids_to_load_anything() -> None:
 def test_what_differs_from_an_earlier_run_stands_first_with_its_questions() -> None:
     old = made()
     worse = [replace(o, evidence=False, accepted=False) if o.kind == "fact" else o for o in old.outcomes]
-    new = summarised([Asked(tuple(worse), PAIRS)], name="made")
+    new = summarise([Asked(tuple(worse), PAIRS)], name="made")
     page = report_html(new, compare(old, new))
     held = data(page)
     turned = {
@@ -105,7 +105,7 @@ def test_what_differs_from_an_earlier_run_stands_first_with_its_questions() -> N
 def test_foreign_text_is_only_ever_text() -> None:
     hostile = "".join(PAYLOADS) + "</script><script>alert(1)</script>"
     first = replace(outcome(1), question=hostile, text=hostile, kind=hostile, domain=hostile, documents=(hostile,))
-    evaluation = replace(summarised([Asked((first, outcome(2)), remarks=(hostile,))], name=hostile), model=hostile)
+    evaluation = replace(summarise([Asked((first, outcome(2)), remarks=(hostile,))], name=hostile), model=hostile)
     page = report_html(evaluation)
     assert page.count("<script") == page.count("</script>") == 2
     assert "<script>alert" not in page

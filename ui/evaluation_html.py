@@ -41,11 +41,13 @@ def run_html(evaluation: Evaluation, token: str, *, failures: bool = False, offs
         f'<tr><th scope="row">{safe(words)}</th>' + "".join(f"<td>{safe(value)}</td>" for value in values) + "</tr>"
         for words, *values in figure_rows(evaluation)
     )
+    headings = ["figure", *(["quoted"] if evaluation.quoted else []), "value", "95 %", "n"]
+    heads = "".join(f'<th scope="col">{heading}</th>' for heading in headings)
     asked, answerable = len(evaluation.outcomes), sum(outcome.answerable for outcome in evaluation.outcomes)
     short = [outcome for outcome in evaluation.outcomes if not is_right(outcome)]
     listed = short if failures else list(evaluation.outcomes)
     items = "".join(_outcome_html(outcome) for outcome in listed[offset : offset + PAGE])
-    empty = "" if listed else '<p class="empty">None of the answers falls short.</p>'
+    empty = "" if listed or not evaluation.outcomes else '<p class="empty">None of the answers falls short.</p>'
     tabs = "".join(
         f'<button type="button" data-event="show_questions" data-failures="{int(only)}" data-offset="0" '
         f'aria-pressed="{str(only == failures).lower()}">{words} ({count:,})</button>'
@@ -66,7 +68,7 @@ def run_html(evaluation: Evaluation, token: str, *, failures: bool = False, offs
         f"<bdi>{safe(evaluation.library)}</bdi> · {safe(evaluation.model or 'quotes')} · {evaluation.seconds:.1f} s · "
         f'<a class="export" href="exports/{token}.html" download="evaluation.html">Report as a page</a> · '
         f'<a class="export" href="exports/{token}.json" download="evaluation.json">Export as JSON</a></p>'
-        f'<div class="scroll"><table class="figures"><tbody>{rows}</tbody></table></div>'
+        f'<div class="scroll"><table class="figures"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
         f'<div class="tabs" role="group" aria-label="Which questions">{tabs}</div>{empty}'
         f'<ol class="outcomes" start="{offset + 1}">{items}</ol>{pager}</section>'
     )
@@ -74,7 +76,7 @@ def run_html(evaluation: Evaluation, token: str, *, failures: bool = False, offs
 
 def _outcome_html(outcome: Outcome) -> str:
     bad = not is_right(outcome)
-    expected = " / ".join(outcome.expected) if outcome.answerable else "the documents do not say"
+    expected = " / ".join(outcome.expected) or ("" if outcome.answerable else "the documents do not say")
     given = outcome.text or (f"evidence passage at rank {outcome.rank}" if outcome.rank else "not among the first ten")
     kind = f'<span class="facts">{safe(outcome.kind)}</span>' if outcome.kind else ""
     return (

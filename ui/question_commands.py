@@ -167,7 +167,7 @@ def evaluate(
     for file in filter(None, (out, report)):
         check_writable(file)
     old = read_json(compare) if compare else None
-    settings = settings_of(model=model, api_base=api_base, cache=False if model else None)
+    settings = settings_of(model=model, api_base=api_base)
     try:
         evaluation = run_sets(names, corpus=corpus, library=library, limit=limit, settings=settings)
     except KeyboardInterrupt:
@@ -175,6 +175,8 @@ def evaluate(
         raise
     if out:
         write_json(evaluation, out)
+    if not as_json:
+        print_report(evaluation)
     comparison = comparing.compare(old, evaluation) if old else None
     if report:
         write_report(evaluation, report, comparison)
@@ -183,9 +185,7 @@ def evaluate(
         put(json_line({"evaluation": to_dict(evaluation), **found}))
         for remark in evaluation.remarks:
             say(remark)
-        return
-    print_report(evaluation)
-    if comparison:
+    elif comparison:
         print_comparison(comparison)
 
 

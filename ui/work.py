@@ -28,8 +28,8 @@ from eval.pairs import Pair
 from eval.questions import Question, library_names
 from eval.report import read_set
 from eval.report_html import report_html
-from eval.runner import Evaluation, ask_set, summarised
-from eval.sets import question_sets
+from eval.runner import Evaluation, ask_set, summarise, without_texts
+from eval.sets import is_held_out, question_sets, uses
 from index.errors import DocumentError, LibraryBusy, SaysoError, UsageError
 from index.files import MAX_FILE_BYTES
 from index.load import normalise
@@ -113,6 +113,11 @@ class TakenSet:
     questions: tuple[Question, ...]
     pairs: tuple[Pair, ...]
     path: Path | None
+
+    @property
+    def held_out(self) -> bool:
+        """Whether it is never looked at."""
+        return self.path is not None and is_held_out(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +326,7 @@ class Work:
 
         def evaluated(step: Step) -> str:
             def progress(done: int, total: int) -> None:
-                step(done, total, taken.questions[done - 1].question)
+                step(done, total, "" if taken.held_out else taken.questions[done - 1].question)
 
             done = self._evaluate(taken, progress)
             run = secrets.token_hex(16)
@@ -346,11 +351,19 @@ class Work:
         assistant = brought or self.assistant
         try:
             with Journals() as journals:
-                asked = ask_set(assistant, taken.questions, taken.pairs, journals=journals, progress=progress)
+                asked = ask_set(
+                    assistant,
+                    taken.questions,
+                    taken.pairs,
+                    journals=journals,
+                    keep_texts=not taken.held_out,
+                    progress=progress,
+                )
         finally:
             if brought:
                 brought.close()
-        return summarised([asked], name=taken.name, model=model)
+        done = summarise([asked], name=taken.name, model=model, uses=uses([taken.path] if taken.path else []))
+        return without_texts(done) if taken.held_out else done
 
     def _beside(self, folder: Path | None) -> Assistant:
         assert folder is not None
