@@ -1,6 +1,6 @@
 """The question sets that come with sayso, told apart by what they may be used for: eval/questions/sets.toml.
 
-A set is fitted (weights or a threshold were learned on it), developed (its misses are read, and the floors of
+A set is fitted (weights or a threshold were learned on it), developed (its misses are read, and floors of
 `eval.gate` stand on it) or held_out: never looked at, so that of a run over it the figures are kept and neither the
 questions nor the answers. Its table is what `sayso eval` prints when nothing is named.
 """
