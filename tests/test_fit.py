@@ -114,7 +114,9 @@ def test_fitting_reads_what_is_called_fitted_and_writes_weights_and_curve(
     data = tmp_path / "data"
     facts = [("harbour", "four million"), ("bridge", "nine hundred"), ("school", "seven thousand"), ("mill", "six")]
     monkeypatch.setattr(
-        fit, "FITTED_ON", {"one": [("one.jsonl", "one/docs.jsonl")], "two": [("2.jsonl", "2/docs.jsonl")]}
+        fit,
+        "FITTED_ON",
+        {"squad2_dev sample": [("one.jsonl", "one/docs.jsonl")], "other": [("two.jsonl", "two/docs.jsonl")]},
     )
     for [(questions, corpus)] in fit.FITTED_ON.values():
         (data / corpus).parent.mkdir(parents=True)
