@@ -200,10 +200,15 @@ def _group_table(grouped: Grouped, lists: _Lists) -> str:
             return isinstance(one, PairOutcome) == of_pairs and getattr(one, field) == name
 
         first = lists.button(f"{grouped.words}:{name}", name or "-", member)
-        cells = [str(grouped.sizes[name]), *(cell(figures.get(measure)) for measure, _, _ in grouped.columns)]
+        cells = [str(grouped.sizes[name]), *(_with_interval(figures.get(measure)) for measure, _, _ in grouped.columns)]
         rows.append(_tr(first, cells))
     headings = [grouped.words, "n", *(long for _, _, long in grouped.columns)]
     return _table(f"By {grouped.words}", headings, rows)
+
+
+def _with_interval(figure: Figure | None) -> str:
+    spread = interval_words(figure, "") if figure else ""
+    return f"{cell(figure)} ({spread})" if spread else cell(figure)
 
 
 def _comparison(comparison: Comparison, lists: _Lists) -> str:

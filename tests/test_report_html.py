@@ -69,6 +69,13 @@ def test_a_row_lists_the_questions_that_count_for_its_figure_wrong_ones_first() 
     assert {row["id"] for row in (rows[n] for n in held["lists"]["figure:pairs_refused"])} == {"p2"}
 
 
+def test_a_figure_of_a_kind_or_a_set_stands_with_its_interval() -> None:
+    evaluation = made()
+    figure = evaluation.kinds["fact"]["evidence"]
+    page = report_html(evaluation)
+    assert f"<td>{figure.value:.2f} ({figure.low:.2f} – {figure.high:.2f})</td>" in page
+
+
 def test_a_point_lists_the_questions_that_it_stands_for() -> None:
     evaluation = made()
     held = data(report_html(evaluation))
