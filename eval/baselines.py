@@ -13,33 +13,30 @@ from pathlib import Path
 
 from rich.console import Console
 
-from eval.gate import SETS
+from eval.gate import SETS, embedded
 from eval.report import print_report, run_sets, write_json
 from eval.runner import Evaluation, without_texts
 from index.errors import DocumentError, SaysoError, UsageError
-from rag import Settings
 
 FOLDER = Path(__file__).with_name("baselines")
 
 
 def _domains(data: Path) -> Evaluation:
-    return run_sets([str(data / "domains"), str(data / "support_dev.jsonl")])
+    return run_sets([str(data / "domains"), str(data / "support_dev.jsonl")], settings=embedded())
 
 
 def _corpus(
     folder: str, questions: str, corpus: str = "corpus.jsonl", **settings: float
 ) -> Callable[[Path], Evaluation]:
     def run(data: Path) -> Evaluation:
-        return run_sets(
-            [str(data / folder / questions)], corpus=data / folder / corpus, settings=Settings.load(**settings)
-        )
+        return run_sets([str(data / folder / questions)], corpus=data / folder / corpus, settings=embedded(**settings))
 
     return run
 
 
 BASELINES: Mapping[str, Callable[[Path], Evaluation]] = {
-    "quality": lambda _: run_sets(SETS),
-    "held_out": lambda _: run_sets(["held_out"]),
+    "quality": lambda _: run_sets(SETS, settings=embedded()),
+    "held_out": lambda _: run_sets(["held_out"], settings=embedded()),
     "domains": _domains,
     "clapnq_dev": _corpus("clapnq_dev", "queries.jsonl"),
     "mtragun": _corpus("mtragun", "queries.jsonl", "corpus_reference_passages.jsonl"),

@@ -29,7 +29,7 @@ class Turned:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """differences: of each figure that both have. kinds, domains: of each kind and corpus those outside their interval.
+    """differences: of each figure that both have. kinds, domains: of each kind and set those outside their interval.
 
     changed: neither became right nor wrong, but something that is judged differs. missing: questions that
     only one of the runs has.

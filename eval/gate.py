@@ -22,6 +22,7 @@ from eval.report import check_writable, print_comparison, print_report, read_jso
 from eval.report_html import write_report
 from eval.runner import Evaluation
 from index.errors import SaysoError, UsageError
+from rag import Settings
 
 FLOORS = Path(__file__).with_name("floors.toml")
 SETS = ("developed", "seeds")
@@ -123,6 +124,11 @@ def print_gate(evaluation: Evaluation, floors: Sequence[Floor], console: Console
     return not red
 
 
+def embedded(**given: float) -> Settings:
+    """The user's settings without the models they name: what comes with sayso is measured."""
+    return Settings.load(model="", verifier="", **given)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when every floor is reached, 1 when one is not, 2 for wrong use."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -137,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         old = read_json(given.compare) if given.compare else None
         for file in filter(None, (given.out, given.report)):
             check_writable(file)
-        evaluation = run_sets(SETS)
+        evaluation = run_sets(SETS, settings=embedded())
         if given.out:
             write_json(evaluation, given.out)
         comparison = compare(old, evaluation) if old else None

@@ -296,7 +296,7 @@ def interval_words(figure: Figure, unit: str) -> str:
 
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
-    """Every figure with its difference, then kinds and corpora that differ clearly, then the questions that turned."""
+    """Every figure with its difference, then kinds and sets that differ clearly, then the questions that turned."""
     console = console or Console()
     table = Table(title=_cell(f"{comparison.old or 'before'} → {comparison.new or 'now'}"), box=SIMPLE_HEAD)
     for heading in ("figure", "before", "now", "difference", "95 %", ""):

@@ -11,7 +11,7 @@ import torch
 from eval import gate
 from eval.figures import Figure
 from eval.gate import Floor, missed_floors, raised_floors, read_floors, write_floors
-from eval.report import run_sets
+from eval.report import read_json, run_sets
 from eval.runner import Asked, Evaluation, summarise
 from index.errors import UsageError
 from index.minilm import MiniLM
@@ -152,11 +152,13 @@ def test_it_is_red_when_a_part_is_broken(
 def test_the_command_ends_with_1_when_a_floor_is_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("SAYSO_MODEL", "openai/nobody")  # what the user writes with is not what is measured
     monkeypatch.setattr(gate, "SETS", ("seeds_words",))
     monkeypatch.setattr(gate, "read_floors", lambda: [Floor("evidence", 0.5), Floor("abstained_wrongly", 0.0)])
     out = tmp_path / "new.json"
     assert gate.main(["--out", str(out)]) == 1
     assert "MISSED" in capsys.readouterr().out
+    assert (read_json(out).model, read_json(out).quoted) == ("", None)
     monkeypatch.setattr(gate, "read_floors", lambda: [Floor("evidence", 0.5)])
     assert gate.main(["--compare", str(out), "--report", str(tmp_path / "new.html")]) == 0
     assert "0 became wrong" in capsys.readouterr().out
